@@ -1,0 +1,16 @@
+//! The nouns, as plain values: no I/O, no clock, no client.
+pub mod configuration;
+mod manifest;
+mod object_id;
+mod revision;
+
+pub use manifest::Manifest;
+pub use object_id::ObjectId;
+pub use revision::Revision;
+
+/// Field manager of every server-side apply.
+pub const FIELD_MANAGER: &str = "arcwright";
+/// Label that names the configuration that owns an object.
+pub const OWNER_NAME_LABEL: &str = "clusterconfig.azure.com/name";
+/// Label that names the namespace of the configuration that owns an object.
+pub const OWNER_NAMESPACE_LABEL: &str = "clusterconfig.azure.com/namespace";
