@@ -1,1 +1,2 @@
-//! agents.
+//! The sibling controllers of the agent process.
+pub mod config;

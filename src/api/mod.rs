@@ -1,1 +1,18 @@
-//! api.
+//! The two configuration kinds as they are written: custom resources, documents of a state file, CRDs and JSON Schema.
+//!
+//! Property names, enums and defaults are those of the public ARM resources; a few fields are Arcwright's own.
+//! Nothing is checked here beyond types: [`crate::desired`] does that.
+mod flux;
+mod schema;
+mod shared;
+mod source_control;
+
+pub use flux::*;
+pub use schema::{crds, crds_yaml, state_schema};
+pub use shared::*;
+pub use source_control::*;
+
+/// API group of the kinds.
+pub const GROUP: &str = "clusterconfig.azure.com";
+/// `apiVersion` of the kinds.
+pub const API_VERSION: &str = "clusterconfig.azure.com/v1beta1";

@@ -1,1 +1,87 @@
-//! cluster.
+//! Effects on Kubernetes: observe by watch, apply, delete, inventory, events.
+mod apply;
+mod discovery;
+mod error;
+mod events;
+mod inventory;
+mod live;
+
+pub use apply::{Applied, Applier, Conflict};
+pub use discovery::{Discovery, Kinds};
+pub use error::ClusterError;
+pub use events::Events;
+pub use inventory::{Inventories, Inventory};
+pub use live::{Live, LiveObject, Signal};
+
+use crate::model::ObjectId;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::Api;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+/// Everything that the agent does to one cluster.
+#[derive(Clone)]
+pub struct Cluster {
+    /// The client, for what has no module of its own.
+    pub client: kube::Client,
+    /// Which kinds the API server knows.
+    pub discovery: Arc<Discovery>,
+    /// What is in the cluster, by watch.
+    pub live: Arc<Live>,
+    /// Writes objects.
+    pub applier: Arc<Applier>,
+    /// What each configuration has applied.
+    pub inventories: Arc<Inventories>,
+    /// Tells people, where `kubectl describe` shows it.
+    pub events: Arc<Events>,
+}
+
+impl Cluster {
+    /// Connects by a kubeconfig file, or by the environment (in-cluster, `KUBECONFIG`) without one.
+    ///
+    /// # Errors
+    /// When there is no usable configuration. The API server is not contacted yet.
+    pub async fn connect(kubeconfig: Option<&Path>) -> Result<Self, ClusterError> {
+        let config = match kubeconfig {
+            Some(path) => {
+                let file = kube::config::Kubeconfig::read_from(path)
+                    .map_err(|source| ClusterError::Kubeconfig { path: path.display().to_string(), source: Box::new(source) })?;
+                kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default())
+                    .await
+                    .map_err(|source| ClusterError::Kubeconfig { path: path.display().to_string(), source: Box::new(source) })?
+            }
+            None => kube::Config::infer().await.map_err(|source| ClusterError::NoKubeconfig { source: Box::new(source) })?,
+        };
+        let client = kube::Client::try_from(config).map_err(|source| ClusterError::Client { source })?;
+        Ok(Self::new(client))
+    }
+
+    /// Wraps a client.
+    pub fn new(client: kube::Client) -> Self {
+        let discovery = Arc::new(Discovery::new(client.clone()));
+        Self {
+            live: Arc::new(Live::new(client.clone())),
+            applier: Arc::new(Applier::new(client.clone())),
+            inventories: Arc::new(Inventories::new(client.clone())),
+            events: Arc::new(Events::new(client.clone())),
+            discovery,
+            client,
+        }
+    }
+
+    /// The entries of a ConfigMap or Secret, as text; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the API server does not answer or refuses.
+    pub async fn variables(&self, namespace: &str, kind: &str, name: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {
+        let id = ObjectId { group: String::new(), kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() };
+        if kind == "Secret" {
+            let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+            let found = api.get_opt(name).await.map_err(|error| ClusterError::of(&id, "reading", error))?;
+            Ok(found.map(|secret| secret.data.into_iter().flatten().filter_map(|(key, value)| Some((key, String::from_utf8(value.0).ok()?))).collect()))
+        } else {
+            let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
+            let found = api.get_opt(name).await.map_err(|error| ClusterError::of(&id, "reading", error))?;
+            Ok(found.map(|map| map.data.unwrap_or_default()))
+        }
+    }
+}

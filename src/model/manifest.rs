@@ -1,14 +1,21 @@
 //! One wanted object, as rendered.
 use super::ObjectId;
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// One rendered Kubernetes object: its JSON with keys in order, and where it came from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Manifest {
     /// The object; always a JSON object.
     pub object: Map<String, Value>,
     /// The file it came from, relative to the root of the artifact; empty when generated.
     pub origin: String,
+}
+
+impl fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Manifest({} from {:?})", self.id(), self.origin)
+    }
 }
 
 impl Manifest {

@@ -1,0 +1,132 @@
+//! An artifact as the tree that rendering reads: straight from Git's objects, links resolved inside.
+use crate::{
+    render::tree::{EntryKind, FileTree, MAX_FILE_BYTES, TreeError},
+    source::{Artifact, git},
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Mutex, PoisonError},
+};
+
+/// Most symbolic links followed in one path.
+const MAX_LINKS: usize = 40;
+
+/// Every path that a render looked at, with the Git object found there.
+pub type Closure = BTreeMap<String, Option<String>>;
+
+/// A recording view of an artifact.
+pub struct ArtifactTree<'a> {
+    artifact: &'a Artifact,
+    seen: Mutex<Closure>,
+}
+
+impl<'a> ArtifactTree<'a> {
+    /// Wraps an artifact.
+    pub fn new(artifact: &'a Artifact) -> Self {
+        Self { artifact, seen: Mutex::default() }
+    }
+
+    /// Everything that was looked at. A commit in which it is all the same renders the same.
+    pub fn into_closure(self) -> Closure {
+        self.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn entry(&self, path: &str) -> Result<Option<git::Entry>, TreeError> {
+        let entry = self.artifact.entry(path).map_err(|error| other(path, &error))?;
+        let id = entry.as_ref().map(|entry| entry.id.to_string());
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), id);
+        Ok(entry)
+    }
+
+    /// The path without links, and what is there.
+    fn resolve(&self, path: &str) -> Result<Option<(String, git::Entry)>, TreeError> {
+        let mut todo: VecDeque<String> = path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let mut done: Vec<String> = Vec::new();
+        let mut links = 0;
+        while let Some(part) = todo.pop_front() {
+            match part.as_str() {
+                "." => continue,
+                ".." => {
+                    if done.pop().is_none() {
+                        return Err(TreeError::Escapes { path: path.to_owned() });
+                    }
+                    continue;
+                }
+                _ => done.push(part),
+            }
+            let here = done.join("/");
+            match self.entry(&here)? {
+                None => return Ok(None),
+                Some(entry) if entry.kind == git::EntryKind::Symlink => {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return Err(TreeError::LinkLoop { path: path.to_owned() });
+                    }
+                    let target = self.artifact.read(&here, 4096).map_err(|error| other(&here, &error))?;
+                    let target = String::from_utf8(target).map_err(|_| TreeError::Escapes { path: path.to_owned() })?;
+                    if target.starts_with('/') {
+                        return Err(TreeError::Escapes { path: path.to_owned() });
+                    }
+                    done.pop();
+                    for part in target.split('/').rev().filter(|part| !part.is_empty()) {
+                        todo.push_front(part.to_owned());
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+        let path = done.join("/");
+        Ok(self.entry(&path)?.map(|entry| (path, entry)))
+    }
+}
+
+/// Whether a render of `artifact` would look at the same objects as the one that left `closure`.
+pub fn is_unchanged(artifact: &Artifact, closure: &Closure) -> bool {
+    closure.iter().all(|(path, id)| {
+        artifact.entry(path).is_ok_and(|entry| entry.map(|entry| entry.id.to_string()) == *id)
+    })
+}
+
+fn other(path: &str, error: &dyn std::error::Error) -> TreeError {
+    TreeError::Other { path: path.to_owned(), message: crate::error::Chain(error).to_string() }
+}
+
+fn kind_of(kind: git::EntryKind) -> Option<EntryKind> {
+    match kind {
+        git::EntryKind::Blob { .. } => Some(EntryKind::File),
+        git::EntryKind::Tree => Some(EntryKind::Directory),
+        git::EntryKind::Symlink | git::EntryKind::Submodule => None,
+    }
+}
+
+impl FileTree for ArtifactTree<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, TreeError> {
+        match self.resolve(path)? {
+            Some((path, entry)) if matches!(entry.kind, git::EntryKind::Blob { .. }) => {
+                self.artifact.read(&path, MAX_FILE_BYTES).map_err(|error| other(&path, &error))
+            }
+            _ => Err(TreeError::NotFound { path: path.to_owned() }),
+        }
+    }
+
+    fn kind(&self, path: &str) -> Result<Option<EntryKind>, TreeError> {
+        Ok(self.resolve(path)?.and_then(|(_, entry)| kind_of(entry.kind)))
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
+        let Some((real, _)) = self.resolve(path)? else { return Err(TreeError::NotFound { path: path.to_owned() }) };
+        let mut found = Vec::new();
+        for (name, kind) in self.artifact.list(&real).map_err(|error| other(&real, &error))? {
+            let kind = match kind_of(kind) {
+                Some(kind) => Some(kind),
+                None if kind == git::EntryKind::Symlink => {
+                    let at = if real.is_empty() { name.clone() } else { format!("{real}/{name}") };
+                    self.kind(&at)?
+                }
+                None => None,
+            };
+            found.extend(kind.map(|kind| (name, kind)));
+        }
+        Ok(found)
+    }
+}

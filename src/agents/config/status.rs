@@ -1,0 +1,210 @@
+//! What is said of a configuration: one value, from which status file, event and log line are made.
+use crate::{
+    model::{ObjectId, configuration::{Configuration, Generation}},
+    plan::health::Health,
+};
+use serde::{Deserialize, Serialize};
+
+/// What became of one object in the last run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectStatus {
+    /// The object.
+    #[serde(flatten)]
+    pub id: ObjectId,
+    /// `Created`, `Configured`, `Corrected`, `Unchanged`, `Drifted`, `Deleted`, `Skipped` or `Failed`.
+    pub outcome: Outcome,
+    /// Why, where it needs saying.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// Its health; none when it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+}
+
+/// What became of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the words are the field's own")]
+pub enum Outcome {
+    Created,
+    Configured,
+    Corrected,
+    Unchanged,
+    Drifted,
+    Deleted,
+    Skipped,
+    Failed,
+}
+
+/// A condition, as Kubernetes writes them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// `Ready`, `Reconciling` or `Stalled`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// One word in CamelCase, of a closed set.
+    pub reason: String,
+    /// For a person.
+    pub message: String,
+    /// When `status` last changed.
+    pub last_transition_time: jiff::Timestamp,
+}
+
+/// Where a kustomization stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KustomizationStatus {
+    /// Its name; empty for the only one of a `SourceControlConfiguration`.
+    pub name: String,
+    /// Where it stands.
+    pub phase: Phase,
+    /// One word in CamelCase, of a closed set.
+    pub reason: String,
+    /// For a person.
+    pub message: String,
+    /// The last revision that was applied whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_applied_revision: Option<String>,
+    /// Objects, sorted.
+    #[serde(default)]
+    pub objects: Vec<ObjectStatus>,
+}
+
+/// Where a kustomization, or a configuration, stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Phase {
+    /// Everything is applied and, where that is asked for, healthy.
+    Ready,
+    /// It rests.
+    Suspended,
+    /// It is on the way, or waits for health or for another.
+    Progressing,
+    /// It failed, and will be tried again.
+    Failing,
+    /// It failed, and trying again cannot help until something changes.
+    Stalled,
+}
+
+/// Where a configuration stands: the promise to whoever reads the status file or `-o json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigurationStatus {
+    /// Namespace of the configuration.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// `SourceControlConfiguration` or `FluxConfiguration`.
+    pub kind: String,
+    /// `native`.
+    pub engine: String,
+    /// Address of the repository, without credentials.
+    pub url: String,
+    /// `Pending`, `Compliant`, `Noncompliant`, `Installed`, `Failed` for a `SourceControlConfiguration`;
+    /// `Compliant`, `Non-Compliant`, `Pending`, `Suspended`, `Unknown` for a `FluxConfiguration`.
+    pub compliance_state: String,
+    /// For a person.
+    pub message: String,
+    /// `Information`, `Warning` or `Error`.
+    pub message_level: String,
+    /// When something was last applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_config_applied: Option<jiff::Timestamp>,
+    /// The last revision that was applied whole by every kustomization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_applied_revision: Option<String>,
+    /// The last revision that was fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_attempted_revision: Option<String>,
+    /// The public half of the key in use, in OpenSSH's form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository_public_key: Option<String>,
+    /// `Ready`, `Reconciling`, `Stalled`.
+    pub conditions: Vec<Condition>,
+    /// In their order.
+    pub kustomizations: Vec<KustomizationStatus>,
+    /// Settings that mean nothing to this engine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
+}
+
+/// What one pass over a configuration came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Where the configuration stands.
+    pub phase: Phase,
+    /// One word in CamelCase, of a closed set.
+    pub reason: String,
+    /// For a person.
+    pub message: String,
+    /// The revision that was fetched.
+    pub revision: Option<String>,
+    /// Whether anything was written.
+    pub has_written: bool,
+    /// Each kustomization.
+    pub kustomizations: Vec<KustomizationStatus>,
+    /// The public half of the key in use.
+    pub public_key: Option<String>,
+}
+
+/// The word for a phase, in the language of the configuration's generation.
+pub fn compliance_state(generation: Generation, phase: Phase) -> &'static str {
+    match (generation, phase) {
+        (_, Phase::Ready) => "Compliant",
+        (_, Phase::Progressing) => "Pending",
+        (Generation::SourceControl, Phase::Failing | Phase::Stalled) => "Noncompliant",
+        (Generation::SourceControl, Phase::Suspended) => "Pending",
+        (Generation::Flux, Phase::Failing | Phase::Stalled) => "Non-Compliant",
+        (Generation::Flux, Phase::Suspended) => "Suspended",
+    }
+}
+
+/// Makes the status of a configuration from what a pass came to and from the status before.
+///
+/// Pure. The same report on the status that it made gives that same status: transition times move
+/// only when a condition's status does.
+pub fn status_of(configuration: &Configuration, report: &Report, before: Option<&ConfigurationStatus>, now: jiff::Timestamp) -> ConfigurationStatus {
+    let is = |yes: bool| if yes { "True" } else { "False" }.to_owned();
+    let wanted = [
+        ("Ready", if report.phase == Phase::Progressing { "Unknown".to_owned() } else { is(report.phase == Phase::Ready) }),
+        ("Reconciling", is(matches!(report.phase, Phase::Progressing | Phase::Failing))),
+        ("Stalled", is(report.phase == Phase::Stalled)),
+    ];
+    let conditions = wanted
+        .into_iter()
+        .map(|(kind, status)| {
+            let old = before.and_then(|before| before.conditions.iter().find(|condition| condition.kind == kind));
+            let last_transition_time = old.filter(|old| old.status == status).map_or(now, |old| old.last_transition_time);
+            Condition { kind: kind.to_owned(), status, reason: report.reason.clone(), message: report.message.clone(), last_transition_time }
+        })
+        .collect();
+    let all_applied = report.phase == Phase::Ready;
+    ConfigurationStatus {
+        namespace: configuration.id.namespace.clone(),
+        name: configuration.id.name.clone(),
+        kind: match configuration.generation {
+            Generation::SourceControl => "SourceControlConfiguration",
+            Generation::Flux => "FluxConfiguration",
+        }
+        .to_owned(),
+        engine: "native".to_owned(),
+        url: crate::source::git::redacted(&configuration.source.url),
+        compliance_state: compliance_state(configuration.generation, report.phase).to_owned(),
+        message: report.message.clone(),
+        message_level: match report.phase {
+            Phase::Ready | Phase::Progressing | Phase::Suspended => "Information",
+            Phase::Failing => "Warning",
+            Phase::Stalled => "Error",
+        }
+        .to_owned(),
+        last_config_applied: if report.has_written { Some(now) } else { before.and_then(|before| before.last_config_applied) },
+        last_applied_revision: if all_applied { report.revision.clone() } else { before.and_then(|before| before.last_applied_revision.clone()) },
+        last_attempted_revision: report.revision.clone().or_else(|| before.and_then(|before| before.last_attempted_revision.clone())),
+        repository_public_key: report.public_key.clone(),
+        conditions,
+        kustomizations: report.kustomizations.clone(),
+        ignored: configuration.ignored.clone(),
+    }
+}

@@ -1,0 +1,86 @@
+//! What several commands need: directories, the state, the cluster.
+use super::{Failure, Outcome};
+use crate::{
+    agents::config::Context,
+    cluster::Cluster,
+    desired::{DesiredState, file},
+    runtime::clock::SystemClock,
+    source::GitCache,
+};
+use clap::Args;
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Where the process keeps what it may lose and what it should not.
+pub(super) struct DataDir(PathBuf);
+
+impl DataDir {
+    pub(super) fn new(given: Option<PathBuf>) -> Self {
+        Self(given.unwrap_or_else(|| {
+            let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+            let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
+            state.unwrap_or_else(std::env::temp_dir).join("arcwright")
+        }))
+    }
+
+    pub(super) fn mirrors(&self) -> PathBuf {
+        self.0.join("mirrors")
+    }
+
+    pub(super) fn status_file(&self) -> PathBuf {
+        self.0.join("status.json")
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// The state and the cluster that a command works on.
+#[derive(Debug, Args)]
+pub(super) struct TargetArgs {
+    /// State file or directory; may be given several times
+    #[arg(long, required = true, value_name = "PATH")]
+    pub(super) state: Vec<PathBuf>,
+    /// Kubeconfig; without it the environment decides (KUBECONFIG, in-cluster)
+    #[arg(long, value_name = "FILE")]
+    pub(super) kubeconfig: Option<PathBuf>,
+}
+
+impl TargetArgs {
+    /// Loads the state; everything wrong with it is printed.
+    pub(super) fn load(&self) -> Result<DesiredState, Failure> {
+        for path in &self.state {
+            if !path.exists() {
+                return Err(Failure::new(format!("state file {} does not exist", path.display())).hint("give a YAML file, or a directory of them"));
+            }
+        }
+        let state = file::load(&self.state, &file::Environment);
+        for issue in &state.issues {
+            super::ui::note(format_args!("{issue}"));
+        }
+        Ok(state)
+    }
+
+    pub(super) async fn connect(&self, data: &DataDir) -> Result<Arc<Context>, Failure> {
+        let cluster = Cluster::connect(self.kubeconfig.as_deref()).await.map_err(|error| Failure::of(&error))?;
+        let version = tokio::time::timeout(std::time::Duration::from_secs(20), cluster.client.apiserver_version()).await;
+        match version {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                return Err(Failure::new(format!("the API server does not answer: {}", crate::error::Chain(&error))).hint("check the server address and credentials in the kubeconfig"));
+            }
+            Err(_) => return Err(Failure::new("the API server does not answer within 20 s").hint("check the server address in the kubeconfig")),
+        }
+        Ok(Arc::new(Context::new(cluster, GitCache::new(data.mirrors()), Arc::new(SystemClock))))
+    }
+}
+
+/// Runs a command that waits for others.
+pub(super) fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::of(&error))?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,51 @@
+//! `arcwright render`: what `kustomize build` prints.
+use super::{Failure, Outcome, ui};
+use crate::render::{self, Options, Order, tree::DirectoryTree};
+use clap::Args;
+use std::{path::PathBuf, process::ExitCode};
+
+#[derive(Debug, Args)]
+pub(super) struct RenderArgs {
+    /// Directory with a kustomization
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Which files a kustomization may load: LoadRestrictionsRootOnly or LoadRestrictionsNone
+    #[arg(long, default_value = "LoadRestrictionsRootOnly", value_name = "RULE")]
+    load_restrictor: Restrictor,
+    /// Add the label app.kubernetes.io/managed-by to every object
+    #[arg(long)]
+    enable_managedby_label: bool,
+    /// Order of the objects: legacy (by kind) or none (as loaded)
+    #[arg(long, default_value = "legacy", value_name = "ORDER")]
+    reorder: Reorder,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Restrictor {
+    #[value(name = "LoadRestrictionsRootOnly", alias = "rootOnly")]
+    RootOnly,
+    #[value(name = "LoadRestrictionsNone", alias = "none")]
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Reorder {
+    Legacy,
+    None,
+}
+
+pub(super) fn run(args: &RenderArgs) -> Outcome {
+    let (tree, path) = DirectoryTree::for_build(&args.dir).map_err(|error| Failure::of(&error))?;
+    let options = Options {
+        order: match args.reorder {
+            Reorder::Legacy => Order::Legacy,
+            Reorder::None => Order::Fifo,
+        },
+        load_restriction: args.load_restrictor == Restrictor::RootOnly,
+        generate: false,
+        managed_by_label: args.enable_managedby_label,
+    };
+    let manifests = render::build(&tree, &path, &options).map_err(|error| Failure::of(&error))?;
+    ui::text(&render::to_yaml(&manifests));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,16 @@
+//! The process's own log.
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging to standard error: JSON lines, or text when `json` is false.
+///
+/// `filter` is a tracing filter such as `info` or `arcwright=debug`; a wrong one counts as `info`.
+pub fn start(filter: &str, json: bool) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start, as in tests, keeps the first.
+    if json {
+        log.json().flatten_event(true).try_init().ok();
+    } else {
+        log.with_target(false).try_init().ok();
+    }
+}
