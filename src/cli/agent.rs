@@ -34,7 +34,7 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
     });
     let keeper = tokio::spawn(Arc::clone(&board).keep_file(cancel.clone()));
     if args.once {
-        let is_clean = !loaded.issues.iter().any(|issue| issue.is_error());
+        let is_clean = !loaded.issues.iter().any(super::super::desired::Issue::is_error);
         let is_compliant = config::run_once(&ctx, &loaded, &board, Duration::from_secs(args.patience), &cancel).await;
         super::status::print_table(&board.all(), false);
         return if cancel.is_cancelled() {

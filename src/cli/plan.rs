@@ -55,7 +55,7 @@ async fn previews(target: &TargetArgs, name: Option<&str>, data: &DataDir) -> Re
     for configuration in chosen {
         all.push((configuration.id.to_string(), config::preview(&ctx, configuration, &cancel).await));
     }
-    Ok((all, state.issues.iter().any(|issue| issue.is_error())))
+    Ok((all, state.issues.iter().any(super::super::desired::Issue::is_error)))
 }
 
 /// 0 nothing to change, 1 changes, 2 an error.

@@ -81,7 +81,7 @@ impl Applier {
             match answer {
                 Ok(object) => {
                     if !dry_run {
-                        live.learn(object);
+                        live.learn(object, kind);
                     }
                     return Ok(Applied { conflicts });
                 }

@@ -3,7 +3,7 @@ use super::{ClusterError, apply::pause};
 use crate::model::{FIELD_MANAGER, ObjectId, configuration::ConfigurationId};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client, ResourceExt as _,
     api::{ListParams, Patch, PatchParams},
 };
 use serde_json::json;

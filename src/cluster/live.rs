@@ -7,11 +7,11 @@ use crate::{
     model::{ObjectId, OWNER_NAME_LABEL, configuration::ConfigurationId},
     plan::{health, health::Health},
 };
-use futures::StreamExt;
+use futures::StreamExt as _;
 use kube::{
     Api, Client,
-    core::{ApiResource, DynamicObject},
-    runtime::{WatchStreamExt, watcher},
+    core::{ApiResource, DynamicObject, TypeMeta},
+    runtime::{WatchStreamExt as _, watcher},
 };
 use serde_json::{Map, Value};
 use std::{
@@ -51,7 +51,9 @@ impl LiveObject {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    fn from_dynamic(object: DynamicObject) -> Option<(ObjectId, Option<ConfigurationId>, Self)> {
+    /// Items of a list come without `apiVersion` and `kind`, which `kind` fills in.
+    fn from_dynamic(mut object: DynamicObject, kind: &ApiResource) -> Option<(ObjectId, Option<ConfigurationId>, Self)> {
+        object.types = Some(TypeMeta { api_version: kind.api_version.clone(), kind: kind.kind.clone() });
         let value = serde_json::to_value(object).ok()?;
         let health = health::assess(&value);
         let version = value.pointer("/metadata/resourceVersion").and_then(Value::as_str).and_then(|v| v.parse().ok()).unwrap_or(0);
@@ -169,15 +171,15 @@ impl Live {
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 match event {
                     Ok(watcher::Event::Apply(object)) => {
-                        state.keep_and_tell(object);
+                        state.keep_and_tell(object, &kind);
                     }
                     Ok(watcher::Event::InitApply(object)) => {
-                        if let Some(id) = state.keep_and_tell(object) {
+                        if let Some(id) = state.keep_and_tell(object, &kind) {
                             initial.insert(id);
                         }
                     }
                     Ok(watcher::Event::Delete(object)) => {
-                        if let Some((id, ..)) = LiveObject::from_dynamic(object) {
+                        if let Some((id, ..)) = LiveObject::from_dynamic(object, &kind) {
                             state.remove_and_tell(&id);
                         }
                     }
@@ -213,8 +215,8 @@ impl Live {
     }
 
     /// Takes in what an apply answered, ahead of the watch.
-    pub(super) fn learn(&self, object: DynamicObject) {
-        self.state().keep(object);
+    pub(super) fn learn(&self, object: DynamicObject, kind: &ApiResource) {
+        self.state().keep(object, kind);
     }
 
     /// Forgets an object that was deleted, ahead of the watch.
@@ -225,8 +227,8 @@ impl Live {
 
 impl State {
     /// Stores an object unless a newer version of it is stored already.
-    fn keep(&mut self, object: DynamicObject) -> Option<(ObjectId, Option<ConfigurationId>, Change)> {
-        let (id, owner, object) = LiveObject::from_dynamic(object)?;
+    fn keep(&mut self, object: DynamicObject, kind: &ApiResource) -> Option<(ObjectId, Option<ConfigurationId>, Change)> {
+        let (id, owner, object) = LiveObject::from_dynamic(object, kind)?;
         let change = match self.objects.get(&id) {
             Some((_, before)) if before.version > object.version && before.uid == object.uid => Change::None,
             Some((_, before)) if before.body != object.body => Change::Content,
@@ -240,8 +242,8 @@ impl State {
         Some((id, owner, change))
     }
 
-    fn keep_and_tell(&mut self, object: DynamicObject) -> Option<ObjectId> {
-        let (id, owner, change) = self.keep(object)?;
+    fn keep_and_tell(&mut self, object: DynamicObject, kind: &ApiResource) -> Option<ObjectId> {
+        let (id, owner, change) = self.keep(object, kind)?;
         self.tell(owner.as_ref(), &change);
         Some(id)
     }

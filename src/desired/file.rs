@@ -1,7 +1,7 @@
 //! The state file door: a YAML stream of configurations, in a file or a directory of them.
 use super::{DesiredState, Issue};
 use crate::{
-    api::{self, FluxConfigurationSpec, SourceControlConfigurationSpec},
+    api::{self, FluxConfigurationSpec},
     model::configuration::{
         Configuration, ConfigurationId, Credentials, DriftPolicy, Generation, GitSource, Kustomization, Reference, Scope, SubstituteFrom,
     },
@@ -137,7 +137,7 @@ fn configuration(document: &Value, secrets: &dyn SecretSource) -> Result<Configu
     match text("/kind") {
         "FluxConfiguration" => {
             known(&["scope", "namespace", "sourceKind", "suspend", "gitRepository", "bucket", "azureBlob", "ociRepository", "kustomizations", "configurationProtectedSettings", "protectedSettingsFrom", "waitForReconciliation", "reconciliationWaitDuration", "engine", "drift"])?;
-            flux(name, serde_json::from_value(spec.clone()).map_err(|error| format!("spec: {error}"))?, digest, secrets)
+            flux(name, &serde_json::from_value(spec.clone()).map_err(|error| format!("spec: {error}"))?, digest, secrets)
         }
         "SourceControlConfiguration" => Err("kind: SourceControlConfiguration is not part of this build; write a FluxConfiguration".to_owned()),
         kind => Err(format!("kind: {kind:?} is not one of FluxConfiguration, SourceControlConfiguration")),
@@ -155,8 +155,8 @@ fn check_name(field: &str, name: &str, most: usize) -> Result<(), String> {
 
 fn secret(spec: &FluxConfigurationSpec, key: &str, secrets: &dyn SecretSource) -> Result<Option<SecretString>, String> {
     if let Some(value) = spec.configuration_protected_settings.iter().flatten().find(|(name, _)| *name == key).map(|(_, value)| value) {
-        let bytes = base64::engine::general_purpose::STANDARD.decode(value.trim()).map_err(|_| format!("spec.configurationProtectedSettings.{key}: must be base64"))?;
-        return String::from_utf8(bytes).map(|text| Some(text.into())).map_err(|_| format!("spec.configurationProtectedSettings.{key}: must be text in base64"));
+        let bytes = base64::engine::general_purpose::STANDARD.decode(value.trim()).ok().ok_or_else(|| format!("spec.configurationProtectedSettings.{key}: must be base64"))?;
+        return String::from_utf8(bytes).map(|text| Some(text.into())).ok().ok_or_else(|| format!("spec.configurationProtectedSettings.{key}: must be text in base64"));
     }
     let field = format!("spec.protectedSettingsFrom.{key}");
     match spec.protected_settings_from.iter().flatten().find(|(name, _)| *name == key).map(|(_, from)| from) {
@@ -169,7 +169,7 @@ fn secret(spec: &FluxConfigurationSpec, key: &str, secrets: &dyn SecretSource) -
     }
 }
 
-fn flux(name: String, spec: FluxConfigurationSpec, digest: String, secrets: &dyn SecretSource) -> Result<Configuration, String> {
+fn flux(name: String, spec: &FluxConfigurationSpec, digest: String, secrets: &dyn SecretSource) -> Result<Configuration, String> {
     if spec.engine.is_some_and(|engine| engine != api::Engine::Native) {
         return Err("spec.engine: only native is part of this build".to_owned());
     }
@@ -181,8 +181,8 @@ fn flux(name: String, spec: FluxConfigurationSpec, digest: String, secrets: &dyn
     let git = spec.git_repository.clone().ok_or("spec.gitRepository: is required")?;
     let decode = |field: &str, value: &Option<String>| -> Result<Option<String>, String> {
         let Some(value) = value else { return Ok(None) };
-        let bytes = base64::engine::general_purpose::STANDARD.decode(value.trim()).map_err(|_| format!("{field}: must be base64"))?;
-        String::from_utf8(bytes).map(Some).map_err(|_| format!("{field}: must be text in base64"))
+        let bytes = base64::engine::general_purpose::STANDARD.decode(value.trim()).ok().ok_or_else(|| format!("{field}: must be base64"))?;
+        String::from_utf8(bytes).map(Some).ok().ok_or_else(|| format!("{field}: must be text in base64"))
     };
     let reference = git.repository_ref.clone().unwrap_or_default();
     if reference.commit.is_some() && reference.branch.is_none() {
@@ -245,8 +245,8 @@ fn flux(name: String, spec: FluxConfigurationSpec, digest: String, secrets: &dyn
             reference: Reference { branch: reference.branch, tag: reference.tag, semver: reference.semver, commit: reference.commit },
             credentials: Credentials {
                 user: git.https_user.clone(),
-                password: secret(&spec, "httpsKey", secrets)?,
-                ssh_private_key: secret(&spec, "sshPrivateKey", secrets)?,
+                password: secret(spec, "httpsKey", secrets)?,
+                ssh_private_key: secret(spec, "sshPrivateKey", secrets)?,
                 known_hosts: decode("spec.gitRepository.sshKnownHosts", &git.ssh_known_hosts)?,
                 ca_bundle: decode("spec.gitRepository.httpsCACert", &git.https_ca_cert)?,
             },

@@ -163,7 +163,7 @@ fn normalise(directory: &str, path: &str) -> Option<String> {
 
 fn read(tree: &dyn FileTree, path: &str) -> Result<Vec<Value>, RenderError> {
     let wrong = |message: String| RenderError::Manifest { file: path.to_owned(), message };
-    let text = String::from_utf8(tree.read(path)?).map_err(|_| wrong("is not UTF-8".to_owned()))?;
+    let text = String::from_utf8(tree.read(path)?).ok().ok_or_else(|| wrong("is not UTF-8".to_owned()))?;
     yaml::read(&text).map_err(|error| wrong(error.to_string()))
 }
 

@@ -7,33 +7,40 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[expect(clippy::zombie_processes, reason = "the watcher outlives this process on purpose")]
+fn watch_over(command: &mut Command) {
+    command.spawn().expect("the watcher starts");
+}
+
 static CONTROL_PLANE: OnceLock<PathBuf> = OnceLock::new();
 
 /// Path of an admin kubeconfig. The control plane is started once, and ends with the process group's directory.
-pub fn kubeconfig() -> &'static Path {
+pub(crate) fn kubeconfig() -> &'static Path {
     CONTROL_PLANE.get_or_init(|| {
         let state = std::env::temp_dir().join(format!("arcwright-test-{}", std::process::id()));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/control-plane.sh");
         let output = Command::new(&script).arg("up").arg(&state).arg("--controllers").output().expect("the script runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         // The control plane ends when this process does, even when that is killed.
-        Command::new("bash")
-            .arg("-c")
-            .arg(format!("while kill -0 {} 2>/dev/null; do read -t 1 <> <(:) || :; done; '{}' down '{}'; rm -rf '{}'", std::process::id(), script.display(), state.display(), state.display()))
-            .stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null())
-            .spawn().expect("the watcher starts");
+        let pid = std::process::id();
+        let (script, state) = (script.display(), state.display());
+        watch_over(
+            Command::new("bash").arg("-c")
+                .arg(format!("while kill -0 {pid} 2>/dev/null; do read -t 1 <> <(:) || :; done; '{script}' down '{state}'; rm -rf '{state}'"))
+                .stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()),
+        );
         PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim())
     })
 }
 
 /// One test's own directory: repository, state file, data directory; and its own namespace.
-pub struct Bed {
+pub(crate) struct Bed {
     pub directory: tempfile::TempDir,
     pub namespace: String,
 }
 
 impl Bed {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(directory.path().join("repository")).expect("a directory");
         let bed = Self { directory, namespace: format!("{name}-{}", std::process::id()) };
@@ -41,18 +48,18 @@ impl Bed {
         bed
     }
 
-    pub fn repository(&self) -> PathBuf {
+    pub(crate) fn repository(&self) -> PathBuf {
         self.directory.path().join("repository")
     }
 
-    pub fn git(&self, args: &[&str]) {
+    pub(crate) fn git(&self, args: &[&str]) {
         let done = Command::new("git").args(["-c", "user.name=t", "-c", "user.email=t@example.org"]).args(args).current_dir(self.repository())
             .env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").output().expect("git runs");
         assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// Writes files and commits everything.
-    pub fn commit(&self, files: &[(&str, &str)]) {
+    pub(crate) fn commit(&self, files: &[(&str, &str)]) {
         for (path, text) in files {
             let path = self.repository().join(path);
             std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
@@ -63,7 +70,7 @@ impl Bed {
     }
 
     /// Writes a state file with one `FluxConfiguration` named after the namespace.
-    pub fn state(&self, kustomization: &str) -> PathBuf {
+    pub(crate) fn state(&self, kustomization: &str) -> PathBuf {
         let path = self.directory.path().join("state.yaml");
         let text = format!(
             "apiVersion: clusterconfig.azure.com/v1beta1\nkind: FluxConfiguration\nmetadata: {{name: {0}}}\nspec:\n  namespace: {0}\n  gitRepository:\n    url: {1}\n    repositoryRef: {{branch: main}}\n    syncIntervalInSeconds: 1\n  kustomizations:\n    app: {2}\n",
@@ -73,35 +80,35 @@ impl Bed {
         path
     }
 
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_arcwright"));
         command.arg("--data-dir").arg(self.directory.path().join("data")).env("NO_COLOR", "1").env("ARCWRIGHT_LOG", "warn");
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command().args(args).arg("--state").arg(self.directory.path().join("state.yaml")).arg("--kubeconfig").arg(kubeconfig()).output().expect("arcwright runs")
     }
 
-    pub fn once(&self) -> Output {
+    pub(crate) fn once(&self) -> Output {
         self.run(&["agent", "--once", "--patience", "30"])
     }
 
-    pub fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         let file = std::fs::read(self.directory.path().join("data/status.json")).expect("a status file");
         serde_json::from_slice::<Value>(&file).expect("JSON")["configurations"][0].clone()
     }
 }
 
 /// What `kubectl` prints.
-pub fn kubectl(args: &[&str]) -> Result<String, String> {
+pub(crate) fn kubectl(args: &[&str]) -> Result<String, String> {
     let done = Command::new("kubectl").arg("--kubeconfig").arg(kubeconfig()).args(args).output().expect("kubectl runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) }
 }
 
 /// Waits for a condition, and says what was waited for when it does not come.
-pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < deadline, "no {what} within 60 s");
@@ -110,7 +117,7 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// A process that is killed when the test ends.
-pub struct Running(pub std::process::Child);
+pub(crate) struct Running(pub std::process::Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -12,22 +12,22 @@ use std::{
 const MAX_LINKS: usize = 40;
 
 /// Every path that a render looked at, with the Git object found there.
-pub type Closure = BTreeMap<String, Option<String>>;
+pub(super) type Closure = BTreeMap<String, Option<String>>;
 
 /// A recording view of an artifact.
-pub struct ArtifactTree<'a> {
+pub(super) struct ArtifactTree<'a> {
     artifact: &'a Artifact,
     seen: Mutex<Closure>,
 }
 
 impl<'a> ArtifactTree<'a> {
     /// Wraps an artifact.
-    pub fn new(artifact: &'a Artifact) -> Self {
+    pub(super) fn new(artifact: &'a Artifact) -> Self {
         Self { artifact, seen: Mutex::default() }
     }
 
     /// Everything that was looked at. A commit in which it is all the same renders the same.
-    pub fn into_closure(self) -> Closure {
+    pub(super) fn into_closure(self) -> Closure {
         self.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -63,7 +63,7 @@ impl<'a> ArtifactTree<'a> {
                         return Err(TreeError::LinkLoop { path: path.to_owned() });
                     }
                     let target = self.artifact.read(&here, 4096).map_err(|error| other(&here, &error))?;
-                    let target = String::from_utf8(target).map_err(|_| TreeError::Escapes { path: path.to_owned() })?;
+                    let target = String::from_utf8(target).ok().ok_or_else(|| TreeError::Escapes { path: path.to_owned() })?;
                     if target.starts_with('/') {
                         return Err(TreeError::Escapes { path: path.to_owned() });
                     }
@@ -81,7 +81,7 @@ impl<'a> ArtifactTree<'a> {
 }
 
 /// Whether a render of `artifact` would look at the same objects as the one that left `closure`.
-pub fn is_unchanged(artifact: &Artifact, closure: &Closure) -> bool {
+pub(super) fn is_unchanged(artifact: &Artifact, closure: &Closure) -> bool {
     closure.iter().all(|(path, id)| {
         artifact.entry(path).is_ok_and(|entry| entry.map(|entry| entry.id.to_string()) == *id)
     })

@@ -59,9 +59,10 @@ impl Board {
     }
 
     /// Sets a status; writes nothing when it is the one that is there.
-    pub fn set(&self, id: ConfigurationId, status: ConfigurationStatus) {
-        let before = self.known().insert(id, status.clone());
-        if before.as_ref() != Some(&status) {
+    pub fn set(&self, id: &ConfigurationId, status: ConfigurationStatus) {
+        let mut known = self.known();
+        if known.get(id) != Some(&status) {
+            known.insert(id.clone(), status);
             self.changed.notify_one();
         }
     }

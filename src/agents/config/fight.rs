@@ -12,13 +12,13 @@ const PAUSE: Duration = Duration::from_secs(300);
 
 /// Corrections of the objects of one configuration, counted.
 #[derive(Default)]
-pub struct Fights {
+pub(super) struct Fights {
     seen: BTreeMap<ObjectId, (Instant, u32)>,
 }
 
 impl Fights {
     /// Counts a correction of an object; false while it should be left alone.
-    pub fn may_correct(&mut self, id: &ObjectId, now: Instant) -> bool {
+    pub(super) fn may_correct(&mut self, id: &ObjectId, now: Instant) -> bool {
         let (start, count) = self.seen.entry(id.clone()).or_insert((now, 0));
         let age = now.duration_since(*start);
         if age > if *count >= LIMIT { PAUSE } else { WINDOW } {

@@ -205,5 +205,5 @@ async fn tell(ctx: &Context, configuration: &Configuration, board: &Board, repor
             ctx.cluster.events.record(&configuration.id, is_warning, &report.reason, &report.message).await;
         }
     }
-    board.set(configuration.id.clone(), status);
+    board.set(&configuration.id, status);
 }

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Manifests ready to be planned, and how their kinds are addressed.
 #[derive(Debug, Default)]
-pub struct Prepared {
+pub(super) struct Prepared {
     /// With namespace, owner labels and digest.
     pub manifests: Vec<Manifest>,
     /// The resource of each object's kind, by group and kind.
@@ -30,7 +30,7 @@ pub struct Prepared {
 ///
 /// # Errors
 /// When the API server does not answer.
-pub async fn prepare(discovery: &Discovery, configuration: &Configuration, rendered: Vec<Manifest>) -> Result<Prepared, ClusterError> {
+pub(super) async fn prepare(discovery: &Discovery, configuration: &Configuration, rendered: Vec<Manifest>) -> Result<Prepared, ClusterError> {
     let defined = definitions(&rendered);
     let mut prepared = Prepared::default();
     let mut absent: BTreeSet<(String, String, String)> = BTreeSet::new();

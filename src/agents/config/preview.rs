@@ -8,6 +8,9 @@ use crate::{
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+/// The manifest and the live object of one step.
+pub(super) type Sides = (Option<Manifest>, Option<Map<String, Value>>);
+
 /// The plan of one kustomization, with the two sides of each change.
 pub struct Preview {
     /// Name of the kustomization.
@@ -17,7 +20,7 @@ pub struct Preview {
     /// The plan, or why there is none.
     pub plan: Result<Plan, String>,
     /// Manifest and live object of each step of the plan, in its order.
-    pub sides: Vec<(Option<Manifest>, Option<Map<String, Value>>)>,
+    pub sides: Vec<Sides>,
     /// Objects that nobody can apply, and why.
     pub unknown: Vec<String>,
 }

@@ -14,7 +14,7 @@ use crate::{
     render,
     source::Artifact,
 };
-use futures::{StreamExt, stream};
+use futures::{StreamExt as _, stream};
 use kube::core::ApiResource;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -210,7 +210,7 @@ async fn rendered(ctx: &Context, configuration: &Configuration, kustomization: &
     let variables = variables(ctx, configuration, kustomization).await?;
     let artifact = artifact.clone();
     let path = kustomization.path.trim_start_matches("./").trim_matches('/').to_owned();
-    let _slot = ctx.renders.acquire().await.map_err(|_| PassError::Ended)?;
+    let _slot = ctx.renders.acquire().await.ok().ok_or_else(|| PassError::Ended)?;
     let work = tokio::task::spawn_blocking(move || {
         let tree = ArtifactTree::new(&artifact);
         let options = render::Options { order: render::Order::Fifo, load_restriction: false, generate: true, managed_by_label: false };
@@ -220,7 +220,7 @@ async fn rendered(ctx: &Context, configuration: &Configuration, kustomization: &
         }
         Ok::<_, render::RenderError>((manifests, tree.into_closure()))
     });
-    Ok(work.await.map_err(|_| PassError::Ended)??)
+    Ok(work.await.ok().ok_or_else(|| PassError::Ended)??)
 }
 
 async fn variables(ctx: &Context, configuration: &Configuration, kustomization: &Kustomization) -> Result<BTreeMap<String, String>, PassError> {

@@ -99,7 +99,7 @@ fn check(url: &str) -> Result<(), FetchError> {
 fn fingerprint(source: &GitSource) -> String {
     let Credentials { user, password, ssh_private_key, known_hosts, ca_bundle } = &source.credentials;
     let mut hash = Sha256::new();
-    for part in [Some(source.url.as_str()), user.as_deref(), password.as_ref().map(|p| p.expose_secret()), ssh_private_key.as_ref().map(|k| k.expose_secret()), known_hosts.as_deref(), ca_bundle.as_deref()] {
+    for part in [Some(source.url.as_str()), user.as_deref(), password.as_ref().map(secrecy::ExposeSecret::expose_secret), ssh_private_key.as_ref().map(secrecy::ExposeSecret::expose_secret), known_hosts.as_deref(), ca_bundle.as_deref()] {
         hash.update(part.map_or(0, str::len).to_le_bytes());
         hash.update(part.unwrap_or_default());
     }
@@ -154,12 +154,12 @@ fn choose(source: &GitSource, heads: &Heads) -> Result<(String, String, Oid), Fe
     let named = |name: &str, full: String, what: String| heads.get(&full).map(|oid| (name.to_owned(), full, *oid)).ok_or_else(|| missing(what));
     if let Some(commit) = commit {
         let branch = branch.as_deref().unwrap_or("master");
-        let oid = Oid::from_str(commit).map_err(|_| missing(format!("commit {commit:?}")))?;
+        let oid = Oid::from_str(commit).ok().ok_or_else(|| missing(format!("commit {commit:?}")))?;
         let (_, full, _) = named(branch, format!("refs/heads/{branch}"), format!("branch {branch:?}"))?;
         return Ok((String::new(), full, oid));
     }
     if let Some(range) = semver {
-        let wanted = semver::VersionReq::parse(range).map_err(|_| missing(format!("tag in the range {range:?}, which is not one")))?;
+        let wanted = semver::VersionReq::parse(range).ok().ok_or_else(|| missing(format!("tag in the range {range:?}, which is not one")))?;
         let best = heads.iter().filter_map(|(name, oid)| {
             let tag = name.strip_prefix("refs/tags/")?;
             Some((semver::Version::parse(tag.trim_start_matches('v')).ok()?, tag, name, *oid))
