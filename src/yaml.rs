@@ -1,5 +1,11 @@
 //! The one reader of YAML: everything that Kubernetes' own reader accepts, within bounds.
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::Value;
+use serde_saphyr::Spanned;
+use std::{collections::BTreeMap, fmt};
 
 /// Largest YAML text that is read, in bytes. The alias budget bounds expansion; this bounds the text.
 pub const MAX_TEXT_BYTES: usize = 32 << 20;
@@ -29,6 +35,10 @@ pub enum Error {
 /// When the text is not YAML, repeats a key, or exceeds the budget (32 MiB, depth 256, 10 000
 /// documents, serde-saphyr's alias budget). The error never holds a piece of the text.
 pub fn read(text: &str) -> Result<Vec<Value>, Error> {
+    parse(text)
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, Error> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(Error::TooLarge { size: text.len() });
     }
@@ -41,6 +51,118 @@ pub fn read(text: &str) -> Result<Vec<Value>, Error> {
         location: error.location().map(|at| (at.line(), at.column())),
         message: error.to_string(),
     })
+}
+
+/// The 1-based line and column of every value of a document, by its path: `spec.kustomizations.app`, `a[0].b`.
+pub type Positions = BTreeMap<String, (u64, u64)>;
+
+/// Where the values of each document of `text` begin; empty documents are left out.
+///
+/// # Errors
+/// As [`read`].
+pub fn positions(text: &str) -> Result<Vec<Positions>, Error> {
+    let documents: Vec<Spanned<Place>> = parse(text)?;
+    Ok(documents
+        .iter()
+        .map(|document| {
+            let mut found = Positions::new();
+            collect(document, String::new(), &mut found);
+            found
+        })
+        .collect())
+}
+
+fn collect(place: &Spanned<Place>, path: String, found: &mut Positions) {
+    match &place.value {
+        Place::Map(entries) => {
+            for (key, value) in entries {
+                let at = if path.is_empty() { key.value.clone() } else { format!("{path}.{}", key.value) };
+                found.insert(at.clone(), (key.referenced.line(), key.referenced.column()));
+                collect_inner(value, at, found);
+            }
+        }
+        Place::List(_) | Place::Leaf => collect_inner(place, path.clone(), found),
+    }
+    found.entry(path).or_insert((place.referenced.line(), place.referenced.column()));
+}
+
+fn collect_inner(place: &Spanned<Place>, path: String, found: &mut Positions) {
+    match &place.value {
+        Place::Map(_) => collect(place, path, found),
+        Place::List(items) => items.iter().enumerate().for_each(|(index, item)| collect(item, format!("{path}[{index}]"), found)),
+        Place::Leaf => {}
+    }
+}
+
+/// The shape of a value, without its content.
+enum Place {
+    Map(Vec<(Spanned<String>, Spanned<Self>)>),
+    List(Vec<Spanned<Self>>),
+    Leaf,
+}
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PlaceVisitor)
+    }
+}
+
+struct PlaceVisitor;
+
+impl<'de> Visitor<'de> for PlaceVisitor {
+    type Value = Place;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Place, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Place::Map(entries))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Place, A::Error> {
+        let mut found = Vec::new();
+        while let Some(item) = items.next_element()? {
+            found.push(item);
+        }
+        Ok(Place::List(found))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Place, E> {
+        Ok(Place::Leaf)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Place, E> {
+        Ok(Place::Leaf)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Place, E> {
+        Ok(Place::Leaf)
+    }
+
+    fn visit_i128<E>(self, _: i128) -> Result<Place, E> {
+        Ok(Place::Leaf)
+    }
+
+    fn visit_u128<E>(self, _: u128) -> Result<Place, E> {
+        Ok(Place::Leaf)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Place, E> {
+        Ok(Place::Leaf)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Place, E> {
+        Ok(Place::Leaf)
+    }
+
+    fn visit_unit<E>(self) -> Result<Place, E> {
+        Ok(Place::Leaf)
+    }
 }
 
 #[cfg(test)]
@@ -66,6 +188,14 @@ mod tests {
             text.push_str(&format!("a{i}: &a{i} [*a{p},*a{p},*a{p},*a{p},*a{p},*a{p},*a{p},*a{p},*a{p}]\n"));
         }
         assert!(read(&text).is_err());
+    }
+
+    #[test]
+    fn says_where_each_value_is() {
+        let at = positions("# c\na:\n  b: [x, {c: 1}]\n---\n- k: v\n").expect("YAML");
+        assert_eq!(at[0]["a.b"], (3, 3));
+        assert_eq!(at[0]["a.b[1].c"], (3, 11));
+        assert_eq!(at[1]["[0].k"], (5, 3));
     }
 
     #[test]

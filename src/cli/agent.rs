@@ -46,7 +46,7 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
         };
     }
     ui::note(format_args!("reconciling {} configurations; status in {}", known.len(), data.status_file().display()));
-    let desired = file::watch(args.target.state.clone(), Arc::new(file::Environment), cancel.clone()).await;
+    let desired = file::watch(args.target.state.clone(), Arc::new(file::SECRETS), cancel.clone()).await;
     config::run(ctx, desired, board, cancel).await;
     keeper.await.map_err(|error| Failure::of(&error))?;
     Ok(ExitCode::SUCCESS)

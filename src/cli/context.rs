@@ -58,7 +58,7 @@ impl TargetArgs {
                 return Err(Failure::new(format!("state file {} does not exist", path.display())).hint("give a YAML file, or a directory of them"));
             }
         }
-        let state = file::load(&self.state, &file::Environment);
+        let state = file::load(&self.state, &file::SECRETS);
         for issue in &state.issues {
             super::ui::note(format_args!("{issue}"));
         }

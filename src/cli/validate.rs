@@ -20,7 +20,7 @@ pub(super) fn run(args: &ValidateArgs) -> Outcome {
             return Err(Failure::new(format!("{} does not exist", path.display())));
         }
     }
-    let state = file::load(&args.paths, &file::Environment);
+    let state = file::load(&args.paths, &file::SECRETS);
     let errors = state.issues.iter().filter(|issue| issue.is_error()).count();
     if args.json {
         ui::line(format_args!("{}", serde_json::to_string_pretty(&state.issues).unwrap_or_default()));

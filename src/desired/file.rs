@@ -1,260 +1,206 @@
-//! The state file door: a YAML stream of configurations, in a file or a directory of them.
-use super::{DesiredState, Issue};
-use crate::{
-    api::{self, FluxConfigurationSpec},
-    model::configuration::{
-        Configuration, ConfigurationId, Credentials, DriftPolicy, Generation, GitSource, Kustomization, Reference, Scope, SubstituteFrom,
-    },
-    yaml,
+//! The state file door: YAML streams of configurations, in files and directories, watched.
+use super::{
+    DesiredState, Issue, ProcessSecrets, SecretSource, Severity,
+    last_good::{Loaded, keep_last_good},
+    parse,
 };
-use base64::Engine as _;
-use secrecy::SecretString;
-use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use crate::yaml;
+use notify::Watcher as _;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Time between looks at the files.
-const POLL: Duration = Duration::from_millis(500);
+/// Time after a change in which more of them are gathered.
+const DEBOUNCE: Duration = Duration::from_millis(200);
+/// Time between looks without any notice: some file systems give none.
+const POLL: Duration = Duration::from_secs(30);
+/// Most files that are read from one directory.
+const MAX_FILES: usize = 10_000;
 
-/// Where secrets that a file refers to come from.
-pub trait SecretSource: Send + Sync {
-    /// The value of an environment variable.
-    fn environment(&self, name: &str) -> Option<String>;
-}
+/// Secrets from the process's own files and environment.
+pub const SECRETS: ProcessSecrets = ProcessSecrets;
 
-/// The process's own environment.
-#[derive(Debug)]
-pub struct Environment;
-
-impl SecretSource for Environment {
-    fn environment(&self, name: &str) -> Option<String> {
-        std::env::var_os(name)?.into_string().ok()
-    }
-}
-
-/// Reads every configuration in files and directories (`*.yaml`, `*.yml`, `*.json`, not below).
+/// Reads every configuration in files and directories (`*.yaml`, `*.yml`, `*.json`, not those below).
 ///
-/// What is wrong becomes an issue; everything else is used. Two documents of one name: the first is.
+/// What is wrong becomes an issue; everything else is used. Of two documents of one name, the first is used.
 pub fn load(paths: &[PathBuf], secrets: &dyn SecretSource) -> DesiredState {
-    load_over(&DesiredState::default(), paths, secrets)
+    read(paths, secrets).state
 }
 
-/// Reads, and keeps the last good form of what cannot be read any more.
-fn load_over(before: &DesiredState, paths: &[PathBuf], secrets: &dyn SecretSource) -> DesiredState {
-    let mut found: BTreeMap<ConfigurationId, Configuration> = BTreeMap::new();
-    let mut issues = Vec::new();
-    for file in paths.iter().flat_map(|path| files(path)) {
-        let issue = |location, document, message: String| Issue { file: file.clone(), location, document, message };
-        let text = match std::fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(error) => {
-                issues.push(issue(None, None, format!("cannot be read: {error}")));
-                continue;
-            }
-        };
-        let documents = match yaml::read(&text) {
-            Ok(documents) => documents,
-            Err(error) => {
-                let location = if let yaml::Error::Syntax { location, .. } = &error { *location } else { None };
-                issues.push(issue(location, None, error.to_string()));
-                continue;
-            }
-        };
-        for (number, document) in documents.iter().enumerate() {
-            match configuration(document, secrets) {
-                Ok(configuration) if found.contains_key(&configuration.id) => {
-                    issues.push(issue(None, Some(number), format!("configuration {} is stated twice; the first one is used", configuration.id)));
+fn read(paths: &[PathBuf], secrets: &dyn SecretSource) -> Loaded {
+    let mut loaded = Loaded::default();
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        match files(path) {
+            Ok(files) => {
+                for file in files {
+                    if seen.insert(file.clone()) {
+                        read_file(&file, secrets, &mut loaded);
+                    }
                 }
-                Ok(configuration) => drop(found.insert(configuration.id.clone(), configuration)),
-                Err(message) => issues.push(issue(None, Some(number), message)),
+            }
+            Err(error) => {
+                loaded.is_partial = true;
+                loaded.state.issues.push(Issue { hint: Some("check --state".to_owned()), ..whole(path, format!("cannot be read: {error}")) });
             }
         }
     }
-    if !issues.is_empty() {
-        for kept in &before.configurations {
-            found.entry(kept.id.clone()).or_insert_with(|| kept.clone());
+    loaded.state.configurations.sort_by(|a, b| a.id.cmp(&b.id));
+    loaded.state.issues.sort();
+    loaded
+}
+
+fn whole(file: &Path, message: String) -> Issue {
+    Issue { file: file.to_owned(), line: 0, column: 0, document: None, field: String::new(), object: None, message, hint: None, severity: Severity::Error }
+}
+
+/// The state files that a path stands for, sorted; hidden ones are left out, as `..data` of a mounted ConfigMap.
+fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !std::fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let file = entry?.path();
+        let is_hidden = file.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+        let is_state = file.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
+        if !is_hidden && is_state && file.is_file() {
+            found.push(file);
+        }
+        if found.len() > MAX_FILES {
+            return Err(std::io::Error::other(format!("more than {MAX_FILES} state files")));
         }
     }
-    DesiredState { configurations: found.into_values().collect(), issues }
+    found.sort();
+    Ok(found)
 }
 
-fn files(path: &Path) -> Vec<PathBuf> {
-    if !path.is_dir() {
-        return vec![path.to_owned()];
-    }
-    let is_state = |path: &PathBuf| path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml" || ext == "json") && path.is_file();
-    let mut all: Vec<PathBuf> = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).filter(is_state).collect();
-    all.sort();
-    all
-}
-
-/// Follows the files until cancelled. Something broken keeps its last good form.
-pub async fn watch(paths: Vec<PathBuf>, secrets: Arc<dyn SecretSource>, cancel: CancellationToken) -> tokio::sync::watch::Receiver<Arc<DesiredState>> {
-    let read = move |before: Arc<DesiredState>| {
-        let (paths, secrets) = (paths.clone(), Arc::clone(&secrets));
-        async move { tokio::task::spawn_blocking(move || load_over(&before, &paths, secrets.as_ref())).await.unwrap_or_default() }
+fn read_file(file: &Path, secrets: &dyn SecretSource, loaded: &mut Loaded) {
+    let mut broken = |issue: Issue| {
+        loaded.broken_files.insert(file.to_owned());
+        loaded.state.issues.push(issue);
     };
-    let first = read(Arc::default()).await;
-    let (state_tx, state_rx) = tokio::sync::watch::channel(Arc::new(first));
+    let too_large = std::fs::metadata(file).is_ok_and(|meta| meta.len() > yaml::MAX_TEXT_BYTES as u64);
+    if too_large {
+        return broken(whole(file, format!("is larger than the {} bytes that are read", yaml::MAX_TEXT_BYTES)));
+    }
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => return broken(whole(file, format!("cannot be read: {error}"))),
+    };
+    let (documents, positions) = match yaml::read(&text).and_then(|documents| Ok((documents, yaml::positions(&text)?))) {
+        Ok(both) => both,
+        Err(error) => {
+            let (line, column) = if let yaml::Error::Syntax { location: Some(at), .. } = &error { *at } else { (0, 0) };
+            return broken(Issue { line, column, hint: Some("the last good state is kept until the file is mended".to_owned()), ..whole(file, error.to_string()) });
+        }
+    };
+    for (number, document) in documents.iter().enumerate() {
+        let parsed = parse::document(document, secrets);
+        let at = |field: &str| positions.get(number).map_or((0, 0), |known| nearest(known, field));
+        let issue = |field: &str, message: String, hint, severity| {
+            let (line, column) = at(field);
+            Issue { file: file.to_owned(), line, column, document: Some(number), field: field.to_owned(), object: parsed.id.clone(), message, hint, severity }
+        };
+        loaded.state.issues.extend(parsed.problems.iter().map(|p| issue(&p.field, p.message.clone(), p.hint.clone(), p.severity)));
+        match (parsed.configuration, &parsed.id) {
+            (Some(configuration), _) => {
+                if let Some(first) = loaded.origins.get(&configuration.id) {
+                    let message = format!("configuration {} is stated in {} already", configuration.id, first.display());
+                    loaded.state.issues.push(issue("metadata.name", message, Some("remove one of them; the first is used".to_owned()), Severity::Error));
+                } else {
+                    loaded.origins.insert(configuration.id.clone(), file.to_owned());
+                    loaded.state.configurations.push(configuration);
+                }
+            }
+            (None, Some(id)) => drop(loaded.broken_ids.insert(id.clone())),
+            (None, None) => drop(loaded.broken_files.insert(file.to_owned())),
+        }
+    }
+}
+
+/// The place of a field, or of the nearest one above it that is there.
+fn nearest(known: &yaml::Positions, field: &str) -> (u64, u64) {
+    let mut at = field;
+    loop {
+        if let Some(place) = known.get(at) {
+            return *place;
+        }
+        match at.rfind(['.', '[']) {
+            Some(cut) => at = &at[..cut],
+            None => return known.get("").copied().unwrap_or((0, 0)),
+        }
+    }
+}
+
+/// Follows the files until cancelled. What breaks keeps its last good form; what is removed goes.
+///
+/// Directories are watched rather than files, so that a file which is replaced by a rename, or a
+/// mounted ConfigMap whose `..data` link is swapped, is seen; and looked at every 30 s besides.
+pub async fn watch(paths: Vec<PathBuf>, secrets: Arc<dyn SecretSource>, cancel: CancellationToken) -> watch::Receiver<Arc<DesiredState>> {
+    let (notice_tx, mut notice_rx) = mpsc::channel::<()>(1);
+    let watcher = notices(&paths, notice_tx);
+    let mut last = load_over(Loaded::default(), &paths, &secrets).await;
+    let (state_tx, state_rx) = watch::channel(Arc::new(last.state.clone()));
     tokio::spawn(async move {
-        let mut tick = tokio::time::interval(POLL);
+        // Held for as long as notices are wanted.
+        let _watcher = watcher;
         loop {
             tokio::select! {
-                // Cancel-safe: a tick that was not taken comes again.
-                _ = tick.tick() => {}
+                // Cancel-safe: a notice that was not taken stays in the channel.
+                notice = notice_rx.recv() => if notice.is_some() {
+                    tokio::time::sleep(DEBOUNCE).await;
+                    while notice_rx.try_recv().is_ok() {}
+                } else {
+                    tokio::time::sleep(POLL).await;
+                },
+                () = tokio::time::sleep(POLL) => {}
                 () = cancel.cancelled() => return,
             }
-            let before = Arc::clone(&state_tx.borrow());
-            let state = read(Arc::clone(&before)).await;
-            let digests = |state: &DesiredState| state.configurations.iter().map(|one| one.digest.clone()).collect::<Vec<_>>();
-            if digests(&state) != digests(&before) || state.issues != before.issues {
-                state_tx.send_replace(Arc::new(state));
+            let now = load_over(last.clone(), &paths, &secrets).await;
+            let digests = |loaded: &Loaded| loaded.state.configurations.iter().map(|one| (one.id.clone(), one.digest.clone())).collect::<Vec<_>>();
+            let has_changed = digests(&now) != digests(&last) || now.state.issues != last.state.issues;
+            last = now;
+            if has_changed {
+                state_tx.send_replace(Arc::new(last.state.clone()));
             }
         }
     });
     state_rx
 }
 
-fn configuration(document: &Value, secrets: &dyn SecretSource) -> Result<Configuration, String> {
-    let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    if text("/apiVersion") != api::API_VERSION {
-        return Err(format!("apiVersion: must be {}", api::API_VERSION));
-    }
-    let name = text("/metadata/name").to_owned();
-    check_name("metadata.name", &name, 63)?;
-    let spec = document.get("spec").cloned().unwrap_or_default();
-    let digest: String = Sha256::digest(document.to_string()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let known = |fields: &[&str]| -> Result<(), String> {
-        let unknown = spec.as_object().into_iter().flatten().map(|(key, _)| key).find(|key| !fields.contains(&key.as_str()));
-        unknown.map_or(Ok(()), |key| Err(format!("spec.{key}: no such field")))
-    };
-    match text("/kind") {
-        "FluxConfiguration" => {
-            known(&["scope", "namespace", "sourceKind", "suspend", "gitRepository", "bucket", "azureBlob", "ociRepository", "kustomizations", "configurationProtectedSettings", "protectedSettingsFrom", "waitForReconciliation", "reconciliationWaitDuration", "engine", "drift"])?;
-            flux(name, &serde_json::from_value(spec.clone()).map_err(|error| format!("spec: {error}"))?, digest, secrets)
-        }
-        "SourceControlConfiguration" => Err("kind: SourceControlConfiguration is not part of this build; write a FluxConfiguration".to_owned()),
-        kind => Err(format!("kind: {kind:?} is not one of FluxConfiguration, SourceControlConfiguration")),
-    }
+async fn load_over(before: Loaded, paths: &[PathBuf], secrets: &Arc<dyn SecretSource>) -> Loaded {
+    let (paths, secrets, last) = (paths.to_vec(), Arc::clone(secrets), before.clone());
+    let work = tokio::task::spawn_blocking(move || {
+        let now = read(&paths, secrets.as_ref());
+        keep_last_good(&last, now)
+    });
+    // A load that did not end says nothing about the files.
+    work.await.unwrap_or(before)
 }
 
-fn check_name(field: &str, name: &str, most: usize) -> Result<(), String> {
-    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-    let is_edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    if name.is_empty() || name.len() > most || !name.chars().all(is_inner) || !name.starts_with(is_edge) || !name.ends_with(is_edge) {
-        return Err(format!("{field}: {name:?} must be 1 to {most} lower-case letters, digits, '-' or '.', with a letter or digit at both ends"));
+/// Notices of changes in the directories of `paths`; none where the system gives none.
+fn notices(paths: &[PathBuf], notice_tx: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+    let tell = move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            // A full channel holds a notice already.
+            notice_tx.try_send(()).ok();
+        }
+    };
+    let mut watcher = notify::recommended_watcher(tell).inspect_err(|error| tracing::warn!(%error, "no notices of file changes; looking every 30 s")).ok()?;
+    for path in paths {
+        let directory = if path.is_dir() { path.as_path() } else { path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")) };
+        if let Err(error) = watcher.watch(directory, notify::RecursiveMode::NonRecursive) {
+            tracing::warn!(directory = %directory.display(), %error, "no notices of file changes here; looking every 30 s");
+        }
     }
-    Ok(())
+    Some(watcher)
 }
 
-fn secret(spec: &FluxConfigurationSpec, key: &str, secrets: &dyn SecretSource) -> Result<Option<SecretString>, String> {
-    if let Some(value) = spec.configuration_protected_settings.iter().flatten().find(|(name, _)| *name == key).map(|(_, value)| value) {
-        let bytes = base64::engine::general_purpose::STANDARD.decode(value.trim()).ok().ok_or_else(|| format!("spec.configurationProtectedSettings.{key}: must be base64"))?;
-        return String::from_utf8(bytes).map(|text| Some(text.into())).ok().ok_or_else(|| format!("spec.configurationProtectedSettings.{key}: must be text in base64"));
-    }
-    let field = format!("spec.protectedSettingsFrom.{key}");
-    match spec.protected_settings_from.iter().flatten().find(|(name, _)| *name == key).map(|(_, from)| from) {
-        None => Ok(None),
-        Some(api::SecretFrom { file: Some(file), .. }) => {
-            std::fs::read_to_string(file).map(|text| Some(text.trim_end_matches('\n').to_owned().into())).map_err(|error| format!("{field}.file: {file} cannot be read: {error}"))
-        }
-        Some(api::SecretFrom { env: Some(name), .. }) => secrets.environment(name).map(|text| Some(text.into())).ok_or_else(|| format!("{field}.env: {name} is not set")),
-        Some(_) => Err(format!("{field}: give file or env")),
-    }
-}
-
-fn flux(name: String, spec: &FluxConfigurationSpec, digest: String, secrets: &dyn SecretSource) -> Result<Configuration, String> {
-    if spec.engine.is_some_and(|engine| engine != api::Engine::Native) {
-        return Err("spec.engine: only native is part of this build".to_owned());
-    }
-    if spec.source_kind.is_some_and(|kind| kind != api::SourceKind::GitRepository) {
-        return Err("spec.sourceKind: only GitRepository is part of this build".to_owned());
-    }
-    let namespace = spec.namespace.clone().unwrap_or_else(|| "default".to_owned());
-    check_name("spec.namespace", &namespace, 253)?;
-    let git = spec.git_repository.clone().ok_or("spec.gitRepository: is required")?;
-    let decode = |field: &str, value: &Option<String>| -> Result<Option<String>, String> {
-        let Some(value) = value else { return Ok(None) };
-        let bytes = base64::engine::general_purpose::STANDARD.decode(value.trim()).ok().ok_or_else(|| format!("{field}: must be base64"))?;
-        String::from_utf8(bytes).map(Some).ok().ok_or_else(|| format!("{field}: must be text in base64"))
-    };
-    let reference = git.repository_ref.clone().unwrap_or_default();
-    if reference.commit.is_some() && reference.branch.is_none() {
-        return Err("spec.gitRepository.repositoryRef.commit: must come with a branch".to_owned());
-    }
-    let seconds = |value: Option<u32>| Duration::from_secs(u64::from(value.unwrap_or(600)));
-    let policy = |own: Option<api::Drift>| match own.or(spec.drift).unwrap_or_default() {
-        api::Drift::Correct => DriftPolicy::Correct,
-        api::Drift::Report => DriftPolicy::Report,
-    };
-    let stated = spec.kustomizations.clone().unwrap_or_else(|| BTreeMap::from([("kustomization-1".to_owned(), api::KustomizationSpec::default())]));
-    let names: BTreeSet<String> = stated.keys().cloned().collect();
-    let mut kustomizations = Vec::new();
-    for (key, one) in stated {
-        let field = format!("spec.kustomizations.{key}");
-        check_name(&field, &key, 63)?;
-        let path = one.path.unwrap_or_default();
-        if path.split('/').any(|part| part == "..") || path.starts_with('-') {
-            return Err(format!("{field}.path: must stay inside the repository and not start with a dash"));
-        }
-        let depends_on = one.depends_on.unwrap_or_default();
-        if let Some(missing) = depends_on.iter().find(|name| !names.contains(*name)) {
-            return Err(format!("{field}.dependsOn: there is no kustomization {missing:?}"));
-        }
-        let build = one.post_build.unwrap_or_default();
-        kustomizations.push(Kustomization {
-            name: key,
-            path,
-            depends_on,
-            timeout: seconds(one.timeout_in_seconds),
-            interval: seconds(one.sync_interval_in_seconds),
-            retry_interval: one.retry_interval_in_seconds.map(|value| Duration::from_secs(value.into())),
-            prune: one.prune.unwrap_or(false),
-            force: one.force.unwrap_or(false),
-            wait: one.wait.unwrap_or(true),
-            allow_empty: one.allow_empty.unwrap_or(false),
-            drift: policy(one.drift),
-            substitute: build.substitute.unwrap_or_default(),
-            substitute_from: build.substitute_from.unwrap_or_default().into_iter().map(|from| SubstituteFrom {
-                kind: match from.kind {
-                    api::SubstituteKind::ConfigMap => "ConfigMap",
-                    api::SubstituteKind::Secret => "Secret",
-                }
-                .to_owned(),
-                name: from.name,
-                optional: from.optional.unwrap_or(false),
-            }).collect(),
-        });
-    }
-    Ok(Configuration {
-        id: ConfigurationId { namespace, name },
-        generation: Generation::Flux,
-        scope: match spec.scope.unwrap_or_default() {
-            api::ScopeType::Cluster => Scope::Cluster,
-            api::ScopeType::Namespace => Scope::Namespace,
-        },
-        suspend: spec.suspend.unwrap_or(false),
-        source: GitSource {
-            url: git.url.clone(),
-            reference: Reference { branch: reference.branch, tag: reference.tag, semver: reference.semver, commit: reference.commit },
-            credentials: Credentials {
-                user: git.https_user.clone(),
-                password: secret(spec, "httpsKey", secrets)?,
-                ssh_private_key: secret(spec, "sshPrivateKey", secrets)?,
-                known_hosts: decode("spec.gitRepository.sshKnownHosts", &git.ssh_known_hosts)?,
-                ca_bundle: decode("spec.gitRepository.httpsCACert", &git.https_ca_cert)?,
-            },
-            timeout: seconds(git.timeout_in_seconds),
-            interval: seconds(git.sync_interval_in_seconds),
-        },
-        kustomizations,
-        ignored: Vec::new(),
-        digest,
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -1,49 +1,122 @@
-//! The doors by which configurations come in. Nothing here talks to a repository or a cluster.
+//! The doors by which configurations come in, and the one check behind them.
+//!
+//! Whatever the door, a document is read, compared with the schema, validated, and becomes a
+//! [`Configuration`]; what cannot be used becomes an [`Issue`] and leaves the others alone.
+//! Nothing here talks to a repository or a cluster.
+mod check;
 pub mod file;
+mod last_good;
+mod operator_params;
+mod parse;
+mod secrets;
+mod validate;
 
-use crate::model::configuration::Configuration;
-use serde::Serialize;
+use crate::model::configuration::{Configuration, ConfigurationId};
+use serde::{Serialize, Serializer};
 use std::{fmt, path::PathBuf};
+
+pub use secrets::{ProcessSecrets, SecretSource};
 
 /// What one door holds.
 #[derive(Clone, Debug, Default)]
 pub struct DesiredState {
     /// What is wanted; sorted by id, ids unique.
     pub configurations: Vec<Configuration>,
-    /// What could not be used; the others are unaffected.
+    /// What could not be used, or needs attention; sorted by place.
     pub issues: Vec<Issue>,
 }
 
-/// Something about one document that a person should look at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// How bad an issue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The document is not used.
+    Error,
+    /// The document is used.
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        })
+    }
+}
+
+/// Something about one place of one file that a person should look at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Issue {
     /// The file.
     pub file: PathBuf,
-    /// 1-based line and column, where known.
-    pub location: Option<(u64, u64)>,
-    /// Number of the document in its file, from 0.
+    /// 1-based line; 0 when the issue is about the file as a whole.
+    pub line: u64,
+    /// 1-based column; 0 when the issue is about the file as a whole.
+    pub column: u64,
+    /// Number of the document in its file, from 0, when the issue is about one.
     pub document: Option<usize>,
-    /// What is wrong and where in the document.
+    /// Path of the field, as in `spec.gitRepository.url`; empty for the document as a whole.
+    pub field: String,
+    /// The configuration that the document describes, as far as it is known.
+    #[serde(serialize_with = "shown")]
+    pub object: Option<ConfigurationId>,
+    /// What is wrong.
     pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// How bad it is.
+    pub severity: Severity,
 }
 
 impl Issue {
-    /// Whether the document is not used.
+    /// Whether the document, or the file, is not used because of it.
     pub fn is_error(&self) -> bool {
-        true
+        self.severity == Severity::Error
     }
+}
+
+fn shown<S: Serializer>(id: &Option<ConfigurationId>, serializer: S) -> Result<S::Ok, S::Error> {
+    id.as_ref().map(ToString::to_string).serialize(serializer)
 }
 
 impl fmt::Display for Issue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.file.display())?;
-        if let Some((line, column)) = self.location {
-            write!(f, "{line}:{column}:")?;
+        if self.line > 0 {
+            write!(f, "{}:{}:", self.line, self.column)?;
         }
-        write!(f, " error: ")?;
-        if let Some(document) = self.document {
-            write!(f, "document {document}: ")?;
+        write!(f, " {}: ", self.severity)?;
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
         }
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An issue before its place is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Problem {
+    field: String,
+    message: String,
+    hint: Option<String>,
+    severity: Severity,
+}
+
+impl Problem {
+    fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into(), hint: None, severity: Severity::Error }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    fn warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
     }
 }

@@ -63,6 +63,36 @@ pub struct Credentials {
     pub ca_bundle: Option<String>,
 }
 
+/// A Secret of the configuration's namespace that holds credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretRef {
+    /// A whole Secret in the form that Flux knows: `username`, `password`, `identity`, `known_hosts`, `ca.crt`.
+    Whole {
+        /// Name of the Secret.
+        name: String,
+    },
+    /// One entry, for one setting.
+    Entry {
+        /// What the entry is.
+        setting: Setting,
+        /// Name of the Secret.
+        name: String,
+        /// Key of the entry.
+        key: String,
+    },
+}
+
+/// A protected setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// `sshPrivateKey`
+    SshPrivateKey,
+    /// `httpsUser`
+    HttpsUser,
+    /// `httpsKey`
+    HttpsKey,
+}
+
 /// A Git repository and how to reach it.
 #[derive(Clone, Debug)]
 pub struct GitSource {
@@ -72,6 +102,8 @@ pub struct GitSource {
     pub reference: Reference,
     /// How to authenticate.
     pub credentials: Credentials,
+    /// Secrets of the cluster that complete the credentials.
+    pub secret_refs: Vec<SecretRef>,
     /// Longest time for one fetch.
     pub timeout: Duration,
     /// Time between looks for a new revision.

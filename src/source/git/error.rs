@@ -1,70 +1,58 @@
 //! Why a revision could not be fetched.
 
-/// Why a revision could not be fetched.
+/// Why a revision could not be fetched. `url` and `host` never hold credentials.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the texts say what each field is")]
 pub enum FetchError {
     /// The address is not one that is fetched from.
-    #[error("repository address {url:?} is not accepted: {why}")]
+    #[error("repository address {url:?} is not accepted")]
     UrlRejected {
-        /// The address, without credentials.
         url: String,
-        /// What is wrong with it, and what to do.
-        why: String,
+        #[source]
+        source: super::UrlError,
     },
     /// The remote could not be reached, or broke off.
     #[error("cannot fetch {url}")]
     Transport {
-        /// The address, without credentials.
         url: String,
-        /// What libgit2 said.
         #[source]
         source: git2::Error,
     },
-    /// The remote refused the credentials.
-    #[error("{url} refused the credentials; check httpsUser and httpsKey")]
-    Authentication {
-        /// The address, without credentials.
+    /// The remote refused the credentials, or wanted some and there are none.
+    #[error("{url} refused {credentials}")]
+    Authentication { url: String, credentials: String },
+    /// No known_hosts line vouches for the ssh host.
+    #[error("host {host} offers {offered}, which the known hosts do not have{why}")]
+    HostKeyUnknown { host: String, offered: String, why: String },
+    /// The ssh host shows a key that it must not.
+    #[error("host {host} offers {offered}: {why}")]
+    HostKeyRejected { host: String, offered: String, why: String },
+    /// The https server's certificate is not trusted.
+    #[error("the certificate of {url} is not trusted; give the authority that signed it in httpsCACert")]
+    Certificate {
         url: String,
+        #[source]
+        source: git2::Error,
     },
     /// The remote answered, and has no such branch, tag or commit.
-    #[error("{url} has no {what}")]
-    NoSuchRevision {
-        /// The address, without credentials.
-        url: String,
-        /// What was asked for.
-        what: String,
-    },
+    #[error("{url} has no {what}{hint}")]
+    NoSuchRevision { url: String, what: String, hint: String },
     /// The fetch took longer than it may.
     #[error("fetching {url} took longer than {seconds} s")]
-    Timeout {
-        /// The address, without credentials.
-        url: String,
-        /// The limit, in seconds.
-        seconds: u64,
-    },
-    /// More was sent than is taken.
+    Timeout { url: String, seconds: u64 },
+    /// More was sent than is taken, or a file is larger than is read.
     #[error("{what} is larger than the {limit} bytes that are read")]
-    TooLarge {
-        /// The repository or file.
-        what: String,
-        /// The limit, in bytes.
-        limit: usize,
-    },
+    TooLarge { what: String, limit: usize },
     /// The mirror on disk cannot be used.
     #[error("cannot use the mirror of {url}")]
     Mirror {
-        /// The address, without credentials.
         url: String,
-        /// What was wrong.
         #[source]
         source: git2::Error,
     },
     /// A path is not in the commit.
     #[error("{path} is not in the commit")]
-    NoSuchPath {
-        /// The path.
-        path: String,
-    },
+    NoSuchPath { path: String },
     /// The work was ended.
     #[error("fetching was ended")]
     Cancelled,
@@ -77,6 +65,9 @@ impl FetchError {
             Self::UrlRejected { .. } => "UrlRejected",
             Self::Transport { .. } => "GitOperationFailed",
             Self::Authentication { .. } => "AuthenticationFailed",
+            Self::HostKeyUnknown { .. } => "HostKeyUnknown",
+            Self::HostKeyRejected { .. } => "HostKeyRejected",
+            Self::Certificate { .. } => "CertificateUntrusted",
             Self::NoSuchRevision { .. } => "RevisionNotFound",
             Self::Timeout { .. } => "Timeout",
             Self::TooLarge { .. } => "TooLarge",
@@ -89,8 +80,14 @@ impl FetchError {
     /// Whether trying again can help when nothing else has changed.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::UrlRejected { .. } | Self::TooLarge { .. } | Self::NoSuchPath { .. } => false,
-            Self::Transport { .. } | Self::Authentication { .. } | Self::NoSuchRevision { .. } | Self::Timeout { .. } | Self::Mirror { .. } | Self::Cancelled => true,
+            Self::UrlRejected { .. } | Self::TooLarge { .. } | Self::NoSuchPath { .. } | Self::HostKeyUnknown { .. } | Self::HostKeyRejected { .. } => false,
+            Self::Transport { .. }
+            | Self::Authentication { .. }
+            | Self::Certificate { .. }
+            | Self::NoSuchRevision { .. }
+            | Self::Timeout { .. }
+            | Self::Mirror { .. }
+            | Self::Cancelled => true,
         }
     }
 }
