@@ -64,7 +64,9 @@ pub struct SourceControlConfigurationSpec {
 
 impl fmt::Debug for SourceControlConfigurationSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SourceControlConfigurationSpec").field("operator_namespace", &self.operator_namespace).finish_non_exhaustive()
+        f.debug_struct("SourceControlConfigurationSpec")
+            .field("operator_namespace", &self.operator_namespace)
+            .finish_non_exhaustive()
     }
 }
 

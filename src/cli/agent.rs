@@ -1,5 +1,9 @@
 //! `arcwright agent`: keep the cluster as the state files say.
-use super::{Failure, Outcome, context::{DataDir, TargetArgs}, ui};
+use super::{
+    Failure, Outcome,
+    context::{DataDir, TargetArgs},
+    ui,
+};
 use crate::{
     agents::config::{self, Board},
     desired::file,
@@ -42,7 +46,10 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
         } else if is_compliant && is_clean {
             Ok(ExitCode::SUCCESS)
         } else {
-            Err(Failure::new("not everything is Compliant").hint(format!("`arcwright --data-dir {} tree NAME` shows the objects of one configuration", data.path().display())))
+            Err(Failure::new("not everything is Compliant").hint(format!(
+                "`arcwright --data-dir {} tree NAME` shows the objects of one configuration",
+                data.path().display()
+            )))
         };
     }
     ui::note(format_args!("reconciling {} configurations; status in {}", known.len(), data.status_file().display()));

@@ -55,7 +55,8 @@ impl TargetArgs {
     pub(super) fn load(&self) -> Result<DesiredState, Failure> {
         for path in &self.state {
             if !path.exists() {
-                return Err(Failure::new(format!("state file {} does not exist", path.display())).hint("give a YAML file, or a directory of them"));
+                return Err(Failure::new(format!("state file {} does not exist", path.display()))
+                    .hint("give a YAML file, or a directory of them"));
             }
         }
         let state = file::load(&self.state, &file::SECRETS);
@@ -67,13 +68,18 @@ impl TargetArgs {
 
     pub(super) async fn connect(&self, data: &DataDir) -> Result<Arc<Context>, Failure> {
         let cluster = Cluster::connect(self.kubeconfig.as_deref()).await.map_err(|error| Failure::of(&error))?;
-        let version = tokio::time::timeout(std::time::Duration::from_secs(20), cluster.client.apiserver_version()).await;
+        let version =
+            tokio::time::timeout(std::time::Duration::from_secs(20), cluster.client.apiserver_version()).await;
         match version {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
-                return Err(Failure::new(format!("the API server does not answer: {}", crate::error::Chain(&error))).hint("check the server address and credentials in the kubeconfig"));
+                return Err(Failure::new(format!("the API server does not answer: {}", crate::error::Chain(&error)))
+                    .hint("check the server address and credentials in the kubeconfig"));
             }
-            Err(_) => return Err(Failure::new("the API server does not answer within 20 s").hint("check the server address in the kubeconfig")),
+            Err(_) => {
+                return Err(Failure::new("the API server does not answer within 20 s")
+                    .hint("check the server address in the kubeconfig"));
+            }
         }
         Ok(Arc::new(Context::new(cluster, GitCache::new(data.mirrors()), Arc::new(SystemClock))))
     }
@@ -81,6 +87,7 @@ impl TargetArgs {
 
 /// Runs a command that waits for others.
 pub(super) fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::of(&error))?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::of(&error))?;
     runtime.block_on(work)
 }

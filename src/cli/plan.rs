@@ -1,5 +1,9 @@
 //! `arcwright plan` and `arcwright diff`: what would change.
-use super::{Failure, Outcome, context::{DataDir, TargetArgs}, ui};
+use super::{
+    Failure, Outcome,
+    context::{DataDir, TargetArgs},
+    ui,
+};
 use crate::{
     agents::config::{self, Preview},
     model::Manifest,
@@ -45,10 +49,13 @@ type Previewed = (String, Result<Vec<Preview>, String>);
 async fn previews(target: &TargetArgs, name: Option<&str>, data: &DataDir) -> Result<(Vec<Previewed>, bool), Failure> {
     let state = target.load().map_err(|failure| failure.code(2))?;
     let ctx = target.connect(data).await.map_err(|failure| failure.code(2))?;
-    let chosen: Vec<_> = state.configurations.iter().filter(|one| name.is_none_or(|name| one.id.name == name)).collect();
+    let chosen: Vec<_> =
+        state.configurations.iter().filter(|one| name.is_none_or(|name| one.id.name == name)).collect();
     if let (Some(name), true) = (name, chosen.is_empty()) {
         let names: Vec<&str> = state.configurations.iter().map(|one| one.id.name.as_str()).collect();
-        return Err(Failure::new(format!("no configuration is named {name}")).hint(format!("there are: {}", names.join(", "))).code(2));
+        return Err(Failure::new(format!("no configuration is named {name}"))
+            .hint(format!("there are: {}", names.join(", ")))
+            .code(2));
     }
     let cancel = CancellationToken::new();
     let mut all = Vec::new();
@@ -79,13 +86,15 @@ pub(super) async fn plan(args: PlanArgs, data: DataDir) -> Outcome {
             }
         };
         for preview in previews {
-            let title = if preview.kustomization.is_empty() { id.clone() } else { format!("{id} {}", preview.kustomization) };
+            let title =
+                if preview.kustomization.is_empty() { id.clone() } else { format!("{id} {}", preview.kustomization) };
             let plan = match preview.plan {
                 Ok(plan) => plan,
                 Err(message) => {
                     has_errors = true;
                     ui::note(format_args!("{title}: {message}"));
-                    machine.push(json!({"configuration": id, "kustomization": preview.kustomization, "error": message}));
+                    machine
+                        .push(json!({"configuration": id, "kustomization": preview.kustomization, "error": message}));
                     continue;
                 }
             };
@@ -96,7 +105,14 @@ pub(super) async fn plan(args: PlanArgs, data: DataDir) -> Outcome {
                 continue;
             }
             let kept = plan.steps.len() - plan.writes().count();
-            ui::line(format_args!("{}", paint.bold(&format!("{title} at {}: {} to change, {kept} to keep", preview.revision, plan.writes().count()))));
+            ui::line(format_args!(
+                "{}",
+                paint.bold(&format!(
+                    "{title} at {}: {} to change, {kept} to keep",
+                    preview.revision,
+                    plan.writes().count()
+                ))
+            ));
             for step in plan.steps.iter().filter(|step| args.all || step.action != Action::Keep) {
                 let text = step.to_string();
                 let shown = match step.action {
@@ -148,7 +164,9 @@ pub(super) async fn diff(args: DiffArgs, data: DataDir) -> Outcome {
                 has_changes = true;
                 let (before, after) = sides(manifest.as_ref(), live.as_ref(), &step.action);
                 ui::line(format_args!("{}", paint.bold(&format!("--- live {0}\n+++ {id} {0}", step.id))));
-                for change in similar::TextDiff::from_lines(&before, &after).unified_diff().context_radius(3).iter_hunks() {
+                for change in
+                    similar::TextDiff::from_lines(&before, &after).unified_diff().context_radius(3).iter_hunks()
+                {
                     for line in change.to_string().lines() {
                         let shown = match line.as_bytes().first() {
                             Some(b'+') => paint.green(line),
@@ -177,12 +195,16 @@ fn sides(manifest: Option<&Manifest>, live: Option<&Map<String, Value>>, action:
         }
     });
     for side in [&mut before, &mut after].into_iter().flatten() {
-        if let Some(Value::Object(annotations)) = side.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations")) {
+        if let Some(Value::Object(annotations)) =
+            side.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"))
+        {
             annotations.remove(APPLIED_ANNOTATION);
         }
     }
     mask(&mut before, &mut after);
-    let text = |side: Option<Map<String, Value>>| side.map_or_else(String::new, |object| render::to_yaml(&[Manifest::new(object, "")]));
+    let text = |side: Option<Map<String, Value>>| {
+        side.map_or_else(String::new, |object| render::to_yaml(&[Manifest::new(object, "")]))
+    };
     (text(before), text(after))
 }
 
@@ -190,30 +212,42 @@ fn sides(manifest: Option<&Manifest>, live: Option<&Map<String, Value>>, action:
 fn stated(wanted: &Map<String, Value>, live: &Map<String, Value>) -> Map<String, Value> {
     let both = |key: &String, value: &Value| {
         let have = live.get(key)?;
-        Some((key.clone(), match (value, have) {
-            (Value::Object(value), Value::Object(have)) => Value::Object(stated(value, have)),
-            (Value::Array(value), Value::Array(have)) => Value::Array(
-                have.iter().enumerate().map(|(index, have)| match (value.get(index), have) {
-                    (Some(Value::Object(value)), Value::Object(have)) => Value::Object(stated(value, have)),
-                    _ => have.clone(),
-                }).collect(),
-            ),
-            _ => have.clone(),
-        }))
+        Some((
+            key.clone(),
+            match (value, have) {
+                (Value::Object(value), Value::Object(have)) => Value::Object(stated(value, have)),
+                (Value::Array(value), Value::Array(have)) => Value::Array(
+                    have.iter()
+                        .enumerate()
+                        .map(|(index, have)| match (value.get(index), have) {
+                            (Some(Value::Object(value)), Value::Object(have)) => Value::Object(stated(value, have)),
+                            _ => have.clone(),
+                        })
+                        .collect(),
+                ),
+                _ => have.clone(),
+            },
+        ))
     };
     wanted.iter().filter_map(|(key, value)| both(key, value)).collect()
 }
 
 /// Replaces every value of a Secret, on both sides, so that equal ones still look equal.
 fn mask(before: &mut Option<Map<String, Value>>, after: &mut Option<Map<String, Value>>) {
-    let is_secret = |side: &Option<Map<String, Value>>| side.as_ref().is_some_and(|side| side.get("kind").is_some_and(|kind| kind == "Secret"));
+    let is_secret = |side: &Option<Map<String, Value>>| {
+        side.as_ref().is_some_and(|side| side.get("kind").is_some_and(|kind| kind == "Secret"))
+    };
     if !is_secret(before) && !is_secret(after) {
         return;
     }
     for field in ["data", "stringData"] {
-        let values = |side: &Option<Map<String, Value>>| side.as_ref().and_then(|side| side.get(field)).and_then(Value::as_object).cloned().unwrap_or_default();
+        let values = |side: &Option<Map<String, Value>>| {
+            side.as_ref().and_then(|side| side.get(field)).and_then(Value::as_object).cloned().unwrap_or_default()
+        };
         let (old, new) = (values(before), values(after));
-        for (side, own, other, word) in [(&mut *before, &old, &new, "*** (before)"), (&mut *after, &new, &old, "*** (after)")] {
+        for (side, own, other, word) in
+            [(&mut *before, &old, &new, "*** (before)"), (&mut *after, &new, &old, "*** (after)")]
+        {
             let Some(Value::Object(data)) = side.as_mut().and_then(|side| side.get_mut(field)) else { continue };
             for (key, value) in data.iter_mut() {
                 *value = json!(if own.get(key) == other.get(key) { "***" } else { word });
@@ -229,10 +263,14 @@ mod tests {
     #[test]
     fn a_secret_shows_that_it_changed_and_not_what_it_holds() {
         let object = |value: &str| {
-            let Value::Object(object) = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"same": "c2FtZQ==", "key": value}}) else { unreachable!("an object") };
+            let Value::Object(object) = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"same": "c2FtZQ==", "key": value}})
+            else {
+                unreachable!("an object")
+            };
             object
         };
-        let (before, after) = sides(Some(&Manifest::new(object("bmV3"), "")), Some(&object("b2xk")), &Action::Update { paths: vec![] });
+        let (before, after) =
+            sides(Some(&Manifest::new(object("bmV3"), "")), Some(&object("b2xk")), &Action::Update { paths: vec![] });
         assert!(before.contains("*** (before)") && after.contains("*** (after)"), "{before}{after}");
         for text in [before, after] {
             assert!(!text.contains("bmV3") && !text.contains("b2xk") && !text.contains("c2FtZQ"), "{text}");

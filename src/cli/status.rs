@@ -37,7 +37,8 @@ enum Form {
 fn read(data: &DataDir) -> Result<Vec<ConfigurationStatus>, Failure> {
     let path = data.status_file();
     config::status_file(&path).map(|file| file.configurations).map_err(|error| {
-        Failure::new(format!("no status in {}: {error}", path.display())).hint("run `arcwright agent` first, or give the --data-dir that it runs with")
+        Failure::new(format!("no status in {}: {error}", path.display()))
+            .hint("run `arcwright agent` first, or give the --data-dir that it runs with")
     })
 }
 
@@ -73,7 +74,13 @@ pub(super) fn print_table(all: &[ConfigurationStatus], is_wide: bool) {
         .map(|one| {
             let objects: usize = one.kustomizations.iter().map(|kustomization| kustomization.objects.len()).sum();
             let revision = one.last_applied_revision.as_deref().map_or_else(|| "-".to_owned(), short);
-            let mut row = vec![one.namespace.clone(), one.name.clone(), one.compliance_state.clone(), revision, objects.to_string()];
+            let mut row = vec![
+                one.namespace.clone(),
+                one.name.clone(),
+                one.compliance_state.clone(),
+                revision,
+                objects.to_string(),
+            ];
             if is_wide {
                 row.push(one.url.clone());
             }
@@ -99,10 +106,14 @@ fn short(revision: &str) -> String {
 
 fn find(args: &GetArgs, data: &DataDir) -> Result<ConfigurationStatus, Failure> {
     let all = read(data)?;
-    let found: Vec<&ConfigurationStatus> = all.iter().filter(|one| one.name == args.name || format!("{}/{}", one.namespace, one.name) == args.name).collect();
+    let found: Vec<&ConfigurationStatus> = all
+        .iter()
+        .filter(|one| one.name == args.name || format!("{}/{}", one.namespace, one.name) == args.name)
+        .collect();
     match found.as_slice() {
         [one] => Ok((*one).clone()),
-        [] => Err(Failure::new(format!("no configuration is named {}", args.name)).hint(format!("there are: {}", all.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ")))),
+        [] => Err(Failure::new(format!("no configuration is named {}", args.name))
+            .hint(format!("there are: {}", all.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ")))),
         _ => Err(Failure::new(format!("{} is in several namespaces", args.name)).hint("give namespace/name")),
     }
 }

@@ -75,8 +75,16 @@ pub fn table(heading: &[&str], rows: &[Vec<String>], paint: impl Fn(usize, &str)
     line(format_args!("{}", head.join("  ").trim_end()));
     for row in rows {
         let last = row.len().saturating_sub(1);
-        let cells: Vec<String> = row.iter().zip(&widths).enumerate()
-            .map(|(column, (cell, width))| if column == last { paint(column, cell) } else { paint(column, &pad(cell, *width)) }).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(
+                |(column, (cell, width))| {
+                    if column == last { paint(column, cell) } else { paint(column, &pad(cell, *width)) }
+                },
+            )
+            .collect();
         line(format_args!("{}", cells.join("  ")));
     }
 }

@@ -65,7 +65,13 @@ impl Applier {
     ///
     /// # Errors
     /// When the API server refuses the object, or stays unavailable over five tries.
-    pub async fn apply(&self, live: &Live, kind: &ApiResource, manifest: &Manifest, dry_run: bool) -> Result<Applied, ClusterError> {
+    pub async fn apply(
+        &self,
+        live: &Live,
+        kind: &ApiResource,
+        manifest: &Manifest,
+        dry_run: bool,
+    ) -> Result<Applied, ClusterError> {
         let id = manifest.id();
         let api = self.api(kind, manifest.namespace());
         let mut parameters = PatchParams { dry_run, ..PatchParams::apply(FIELD_MANAGER) };
@@ -86,8 +92,13 @@ impl Applier {
                     return Ok(Applied { conflicts });
                 }
                 Err(kube::Error::Api(status)) if status.code == 409 && !parameters.force => {
-                    conflicts = status.details.iter().flat_map(|details| &details.causes).filter(|cause| cause.reason == "FieldManagerConflict")
-                        .map(|cause| Conflict { manager: manager_of(&cause.message), field: cause.field.clone() }).collect();
+                    conflicts = status
+                        .details
+                        .iter()
+                        .flat_map(|details| &details.causes)
+                        .filter(|cause| cause.reason == "FieldManagerConflict")
+                        .map(|cause| Conflict { manager: manager_of(&cause.message), field: cause.field.clone() })
+                        .collect();
                     parameters.force = true;
                 }
                 Err(error) if attempt < TRIES && may_retry(&error) => {
@@ -105,7 +116,13 @@ impl Applier {
     ///
     /// # Errors
     /// When the API server refuses, or stays unavailable over five tries.
-    pub async fn delete(&self, live: &Live, kind: &ApiResource, id: &ObjectId, uid: Option<&str>) -> Result<(), ClusterError> {
+    pub async fn delete(
+        &self,
+        live: &Live,
+        kind: &ApiResource,
+        id: &ObjectId,
+        uid: Option<&str>,
+    ) -> Result<(), ClusterError> {
         let api = self.api(kind, &id.namespace);
         let parameters = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),

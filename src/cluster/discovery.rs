@@ -30,7 +30,11 @@ impl Discovery {
     ///
     /// # Errors
     /// When the API server does not answer.
-    pub async fn resolve(&self, manifest: &Manifest, refresh: bool) -> Result<Option<(ApiResource, bool)>, ClusterError> {
+    pub async fn resolve(
+        &self,
+        manifest: &Manifest,
+        refresh: bool,
+    ) -> Result<Option<(ApiResource, bool)>, ClusterError> {
         let gvk = GroupVersionKind::gvk(manifest.group(), manifest.version(), manifest.kind());
         if let Some(found) = self.known.read().await.as_ref().and_then(|known| find(known, &gvk)) {
             return Ok(Some(found));
@@ -56,7 +60,12 @@ impl Discovery {
     ///
     /// # Errors
     /// When the API server does not answer.
-    pub async fn resolve_ids(&self, ids: &BTreeSet<ObjectId>, kinds: &mut Kinds, served: &mut Vec<ApiResource>) -> Result<(), ClusterError> {
+    pub async fn resolve_ids(
+        &self,
+        ids: &BTreeSet<ObjectId>,
+        kinds: &mut Kinds,
+        served: &mut Vec<ApiResource>,
+    ) -> Result<(), ClusterError> {
         let missing: BTreeSet<(String, String)> =
             ids.iter().map(|id| (id.group.clone(), id.kind.clone())).filter(|key| !kinds.contains_key(key)).collect();
         if missing.is_empty() {
@@ -82,10 +91,10 @@ impl Discovery {
     }
 
     async fn ask(&self) -> Result<kube::Discovery, ClusterError> {
-        kube::Discovery::new(self.client.clone())
-            .run_aggregated()
-            .await
-            .map_err(|source| ClusterError::Unavailable { what: "asking the API server for its kinds".to_owned(), source: Box::new(source) })
+        kube::Discovery::new(self.client.clone()).run_aggregated().await.map_err(|source| ClusterError::Unavailable {
+            what: "asking the API server for its kinds".to_owned(),
+            source: Box::new(source),
+        })
     }
 }
 

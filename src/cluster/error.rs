@@ -59,7 +59,9 @@ pub enum ClusterError {
         source: Box<kube::Error>,
     },
     /// A stored inventory is not one.
-    #[error("the inventory in ConfigMap {namespace}/{name} cannot be read: {message}; correct or delete it (nothing is pruned meanwhile)")]
+    #[error(
+        "the inventory in ConfigMap {namespace}/{name} cannot be read: {message}; correct or delete it (nothing is pruned meanwhile)"
+    )]
     Inventory {
         /// Its namespace.
         namespace: String,
@@ -86,7 +88,12 @@ impl ClusterError {
                 id: id.clone(),
                 reason: status.reason.clone(),
                 message: redact(id, &status.message),
-                fields: status.details.iter().flat_map(|d| d.causes.iter().map(|c| c.field.clone())).filter(|f| !f.is_empty()).collect(),
+                fields: status
+                    .details
+                    .iter()
+                    .flat_map(|d| d.causes.iter().map(|c| c.field.clone()))
+                    .filter(|f| !f.is_empty())
+                    .collect(),
             },
             other => Self::Unavailable { what: format!("{what} {id}"), source: Box::new(other) },
         }
@@ -111,7 +118,11 @@ impl ClusterError {
 
 /// A validation message of a Secret may quote its data.
 fn redact(id: &ObjectId, message: &str) -> String {
-    if id.kind == "Secret" { "the API server found it invalid (the message is withheld, since it may quote the data)".to_owned() } else { message.to_owned() }
+    if id.kind == "Secret" {
+        "the API server found it invalid (the message is withheld, since it may quote the data)".to_owned()
+    } else {
+        message.to_owned()
+    }
 }
 
 pub(crate) fn is_transient_code(code: u16) -> bool {

@@ -59,7 +59,10 @@ impl Inventories {
         let api: Api<ConfigMap> = Api::all(self.client.clone());
         let mut parameters = ListParams::default().labels(LABEL).limit(500);
         loop {
-            let page = api.list(&parameters).await.map_err(|source| ClusterError::Unavailable { what: "reading the inventories".to_owned(), source: Box::new(source) })?;
+            let page = api.list(&parameters).await.map_err(|source| ClusterError::Unavailable {
+                what: "reading the inventories".to_owned(),
+                source: Box::new(source),
+            })?;
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             for map in page.items {
                 let Some(name) = map.labels().get(LABEL) else { continue };
@@ -89,14 +92,26 @@ impl Inventories {
                 "labels": {LABEL: configuration.name, "app.kubernetes.io/managed-by": FIELD_MANAGER}},
             "data": encode(inventory),
         });
-        let id = ObjectId { group: String::new(), kind: "ConfigMap".to_owned(), namespace: configuration.namespace.clone(), name: name.clone() };
+        let id = ObjectId {
+            group: String::new(),
+            kind: "ConfigMap".to_owned(),
+            namespace: configuration.namespace.clone(),
+            name: name.clone(),
+        };
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &configuration.namespace);
         let mut attempt = 1;
         loop {
             match api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&body)).await {
                 Ok(_) => break,
-                Err(kube::Error::Api(status)) if status.code == 404 && self.needs_namespace(&configuration.namespace) => self.make_namespace(&configuration.namespace).await?,
-                Err(error) if attempt < 5 && !matches!(&error, kube::Error::Api(s) if !super::error::is_transient_code(s.code)) => {
+                Err(kube::Error::Api(status))
+                    if status.code == 404 && self.needs_namespace(&configuration.namespace) =>
+                {
+                    self.make_namespace(&configuration.namespace).await?
+                }
+                Err(error)
+                    if attempt < 5
+                        && !matches!(&error, kube::Error::Api(s) if !super::error::is_transient_code(s.code)) =>
+                {
                     tokio::time::sleep(pause(attempt, &error)).await;
                     attempt += 1;
                 }
@@ -113,8 +128,16 @@ impl Inventories {
 
     async fn make_namespace(&self, name: &str) -> Result<(), ClusterError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
-        let id = ObjectId { group: String::new(), kind: "Namespace".to_owned(), namespace: String::new(), name: name.to_owned() };
-        let body: Namespace = Namespace { metadata: kube::api::ObjectMeta { name: Some(name.to_owned()), ..kube::api::ObjectMeta::default() }, ..Namespace::default() };
+        let id = ObjectId {
+            group: String::new(),
+            kind: "Namespace".to_owned(),
+            namespace: String::new(),
+            name: name.to_owned(),
+        };
+        let body: Namespace = Namespace {
+            metadata: kube::api::ObjectMeta { name: Some(name.to_owned()), ..kube::api::ObjectMeta::default() },
+            ..Namespace::default()
+        };
         match api.create(&kube::api::PostParams::default(), &body).await {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
@@ -132,7 +155,8 @@ fn encode(inventory: &Inventory) -> BTreeMap<String, String> {
     inventory
         .iter()
         .map(|(name, ids)| {
-            let lines: Vec<String> = ids.iter().map(|id| format!("{}/{}/{}/{}", id.group, id.kind, id.namespace, id.name)).collect();
+            let lines: Vec<String> =
+                ids.iter().map(|id| format!("{}/{}/{}/{}", id.group, id.kind, id.namespace, id.name)).collect();
             (if name.is_empty() { "_".to_owned() } else { name.clone() }, lines.join("\n"))
         })
         .collect()
@@ -144,7 +168,9 @@ fn decode(map: &ConfigMap) -> Result<Inventory, String> {
         let mut ids = BTreeSet::new();
         for line in lines.lines().filter(|line| !line.is_empty()) {
             let mut parts = line.splitn(4, '/').map(str::to_owned);
-            let (Some(group), Some(kind), Some(namespace), Some(object)) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            let (Some(group), Some(kind), Some(namespace), Some(object)) =
+                (parts.next(), parts.next(), parts.next(), parts.next())
+            else {
                 return Err(format!("entry {name} has a line that is not group/kind/namespace/name"));
             };
             ids.insert(ObjectId { group, kind, namespace, name: object });
@@ -170,7 +196,8 @@ mod tests {
 
     #[test]
     fn a_broken_inventory_is_an_error_and_not_an_empty_one() {
-        let map = ConfigMap { data: Some(BTreeMap::from([("_".to_owned(), "nonsense".to_owned())])), ..ConfigMap::default() };
+        let map =
+            ConfigMap { data: Some(BTreeMap::from([("_".to_owned(), "nonsense".to_owned())])), ..ConfigMap::default() };
         assert!(decode(&map).is_err());
     }
 }

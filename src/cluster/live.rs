@@ -4,7 +4,7 @@
 //! what can drift is kept (no managed fields, no status), and its health, judged as it passes.
 use super::ClusterError;
 use crate::{
-    model::{ObjectId, OWNER_NAME_LABEL, configuration::ConfigurationId},
+    model::{OWNER_NAME_LABEL, ObjectId, configuration::ConfigurationId},
     plan::{health, health::Health},
 };
 use futures::StreamExt as _;
@@ -52,11 +52,18 @@ impl LiveObject {
     }
 
     /// Items of a list come without `apiVersion` and `kind`, which `kind` fills in.
-    fn from_dynamic(mut object: DynamicObject, kind: &ApiResource) -> Option<(ObjectId, Option<ConfigurationId>, Self)> {
+    fn from_dynamic(
+        mut object: DynamicObject,
+        kind: &ApiResource,
+    ) -> Option<(ObjectId, Option<ConfigurationId>, Self)> {
         object.types = Some(TypeMeta { api_version: kind.api_version.clone(), kind: kind.kind.clone() });
         let value = serde_json::to_value(object).ok()?;
         let health = health::assess(&value);
-        let version = value.pointer("/metadata/resourceVersion").and_then(Value::as_str).and_then(|v| v.parse().ok()).unwrap_or(0);
+        let version = value
+            .pointer("/metadata/resourceVersion")
+            .and_then(Value::as_str)
+            .and_then(|v| v.parse().ok())
+            .unwrap_or(0);
         let Value::Object(mut map) = value else { return None };
         map.remove("status");
         if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
@@ -67,7 +74,13 @@ impl LiveObject {
         let owner = crate::plan::owner_of(&map);
         let manifest = crate::model::Manifest::new(map, "");
         let id = manifest.id();
-        let uid = manifest.object.get("metadata").and_then(|m| m.get("uid")).and_then(Value::as_str).unwrap_or_default().into();
+        let uid = manifest
+            .object
+            .get("metadata")
+            .and_then(|m| m.get("uid"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .into();
         let body = serde_json::to_vec(&manifest.object).ok()?.into_boxed_slice();
         Some((id, owner, Self { body, version, health, uid }))
     }
@@ -187,7 +200,8 @@ impl Live {
                         initial.clear();
                     }
                     Ok(watcher::Event::InitDone) => {
-                        let of_kind = |id: &&ObjectId| id.group == kind.group && id.kind == kind.kind && !initial.contains(*id);
+                        let of_kind =
+                            |id: &&ObjectId| id.group == kind.group && id.kind == kind.kind && !initial.contains(*id);
                         let gone: Vec<ObjectId> = state.objects.keys().filter(of_kind).cloned().collect();
                         gone.iter().for_each(|id| state.remove_and_tell(id));
                         initial.clear();
@@ -227,7 +241,11 @@ impl Live {
 
 impl State {
     /// Stores an object unless a newer version of it is stored already.
-    fn keep(&mut self, object: DynamicObject, kind: &ApiResource) -> Option<(ObjectId, Option<ConfigurationId>, Change)> {
+    fn keep(
+        &mut self,
+        object: DynamicObject,
+        kind: &ApiResource,
+    ) -> Option<(ObjectId, Option<ConfigurationId>, Change)> {
         let (id, owner, object) = LiveObject::from_dynamic(object, kind)?;
         let change = match self.objects.get(&id) {
             Some((_, before)) if before.version > object.version && before.uid == object.uid => Change::None,

@@ -43,13 +43,17 @@ impl Cluster {
     pub async fn connect(kubeconfig: Option<&Path>) -> Result<Self, ClusterError> {
         let config = match kubeconfig {
             Some(path) => {
-                let file = kube::config::Kubeconfig::read_from(path)
-                    .map_err(|source| ClusterError::Kubeconfig { path: path.display().to_string(), source: Box::new(source) })?;
-                kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default())
-                    .await
-                    .map_err(|source| ClusterError::Kubeconfig { path: path.display().to_string(), source: Box::new(source) })?
+                let file = kube::config::Kubeconfig::read_from(path).map_err(|source| ClusterError::Kubeconfig {
+                    path: path.display().to_string(),
+                    source: Box::new(source),
+                })?;
+                kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default()).await.map_err(
+                    |source| ClusterError::Kubeconfig { path: path.display().to_string(), source: Box::new(source) },
+                )?
             }
-            None => kube::Config::infer().await.map_err(|source| ClusterError::NoKubeconfig { source: Box::new(source) })?,
+            None => {
+                kube::Config::infer().await.map_err(|source| ClusterError::NoKubeconfig { source: Box::new(source) })?
+            }
         };
         let client = kube::Client::try_from(config).map_err(|source| ClusterError::Client { source })?;
         Ok(Self::new(client))
@@ -72,12 +76,29 @@ impl Cluster {
     ///
     /// # Errors
     /// When the API server does not answer or refuses.
-    pub async fn variables(&self, namespace: &str, kind: &str, name: &str) -> Result<Option<BTreeMap<String, String>>, ClusterError> {
-        let id = ObjectId { group: String::new(), kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() };
+    pub async fn variables(
+        &self,
+        namespace: &str,
+        kind: &str,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, ClusterError> {
+        let id = ObjectId {
+            group: String::new(),
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        };
         if kind == "Secret" {
             let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
             let found = api.get_opt(name).await.map_err(|error| ClusterError::of(&id, "reading", error))?;
-            Ok(found.map(|secret| secret.data.into_iter().flatten().filter_map(|(key, value)| Some((key, String::from_utf8(value.0).ok()?))).collect()))
+            Ok(found.map(|secret| {
+                secret
+                    .data
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|(key, value)| Some((key, String::from_utf8(value.0).ok()?)))
+                    .collect()
+            }))
         } else {
             let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
             let found = api.get_opt(name).await.map_err(|error| ClusterError::of(&id, "reading", error))?;

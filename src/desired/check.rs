@@ -63,7 +63,9 @@ pub(super) fn check(value: &Value, schema: &Value, path: &str, problems: &mut Ve
         Value::Number(number) => {
             let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
             let number = number.as_f64().unwrap_or(f64::NAN);
-            if bound("minimum").is_some_and(|least| number < least) || bound("maximum").is_some_and(|most| number > most) {
+            if bound("minimum").is_some_and(|least| number < least)
+                || bound("maximum").is_some_and(|most| number > most)
+            {
                 problems.push(Problem::new(path, "is out of range"));
             }
         }

@@ -46,7 +46,10 @@ fn read(paths: &[PathBuf], secrets: &dyn SecretSource) -> Loaded {
             }
             Err(error) => {
                 loaded.is_partial = true;
-                loaded.state.issues.push(Issue { hint: Some("check --state".to_owned()), ..whole(path, format!("cannot be read: {error}")) });
+                loaded.state.issues.push(Issue {
+                    hint: Some("check --state".to_owned()),
+                    ..whole(path, format!("cannot be read: {error}"))
+                });
             }
         }
     }
@@ -56,7 +59,17 @@ fn read(paths: &[PathBuf], secrets: &dyn SecretSource) -> Loaded {
 }
 
 fn whole(file: &Path, message: String) -> Issue {
-    Issue { file: file.to_owned(), line: 0, column: 0, document: None, field: String::new(), object: None, message, hint: None, severity: Severity::Error }
+    Issue {
+        file: file.to_owned(),
+        line: 0,
+        column: 0,
+        document: None,
+        field: String::new(),
+        object: None,
+        message,
+        hint: None,
+        severity: Severity::Error,
+    }
 }
 
 /// The state files that a path stands for, sorted; hidden ones are left out, as `..data` of a mounted ConfigMap.
@@ -68,7 +81,8 @@ fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(path)? {
         let file = entry?.path();
         let is_hidden = file.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-        let is_state = file.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
+        let is_state =
+            file.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
         if !is_hidden && is_state && file.is_file() {
             found.push(file);
         }
@@ -93,11 +107,17 @@ fn read_file(file: &Path, secrets: &dyn SecretSource, loaded: &mut Loaded) {
         Ok(text) => text,
         Err(error) => return broken(whole(file, format!("cannot be read: {error}"))),
     };
-    let (documents, positions) = match yaml::read(&text).and_then(|documents| Ok((documents, yaml::positions(&text)?))) {
+    let (documents, positions) = match yaml::read(&text).and_then(|documents| Ok((documents, yaml::positions(&text)?)))
+    {
         Ok(both) => both,
         Err(error) => {
             let (line, column) = if let yaml::Error::Syntax { location: Some(at), .. } = &error { *at } else { (0, 0) };
-            return broken(Issue { line, column, hint: Some("the last good state is kept until the file is mended".to_owned()), ..whole(file, error.to_string()) });
+            return broken(Issue {
+                line,
+                column,
+                hint: Some("the last good state is kept until the file is mended".to_owned()),
+                ..whole(file, error.to_string())
+            });
         }
     };
     for (number, document) in documents.iter().enumerate() {
@@ -105,14 +125,33 @@ fn read_file(file: &Path, secrets: &dyn SecretSource, loaded: &mut Loaded) {
         let at = |field: &str| positions.get(number).map_or((0, 0), |known| nearest(known, field));
         let issue = |field: &str, message: String, hint, severity| {
             let (line, column) = at(field);
-            Issue { file: file.to_owned(), line, column, document: Some(number), field: field.to_owned(), object: parsed.id.clone(), message, hint, severity }
+            Issue {
+                file: file.to_owned(),
+                line,
+                column,
+                document: Some(number),
+                field: field.to_owned(),
+                object: parsed.id.clone(),
+                message,
+                hint,
+                severity,
+            }
         };
-        loaded.state.issues.extend(parsed.problems.iter().map(|p| issue(&p.field, p.message.clone(), p.hint.clone(), p.severity)));
+        loaded
+            .state
+            .issues
+            .extend(parsed.problems.iter().map(|p| issue(&p.field, p.message.clone(), p.hint.clone(), p.severity)));
         match (parsed.configuration, &parsed.id) {
             (Some(configuration), _) => {
                 if let Some(first) = loaded.origins.get(&configuration.id) {
-                    let message = format!("configuration {} is stated in {} already", configuration.id, first.display());
-                    loaded.state.issues.push(issue("metadata.name", message, Some("remove one of them; the first is used".to_owned()), Severity::Error));
+                    let message =
+                        format!("configuration {} is stated in {} already", configuration.id, first.display());
+                    loaded.state.issues.push(issue(
+                        "metadata.name",
+                        message,
+                        Some("remove one of them; the first is used".to_owned()),
+                        Severity::Error,
+                    ));
                 } else {
                     loaded.origins.insert(configuration.id.clone(), file.to_owned());
                     loaded.state.configurations.push(configuration);
@@ -142,7 +181,11 @@ fn nearest(known: &yaml::Positions, field: &str) -> (u64, u64) {
 ///
 /// Directories are watched rather than files, so that a file which is replaced by a rename, or a
 /// mounted ConfigMap whose `..data` link is swapped, is seen; and looked at every 30 s besides.
-pub async fn watch(paths: Vec<PathBuf>, secrets: Arc<dyn SecretSource>, cancel: CancellationToken) -> watch::Receiver<Arc<DesiredState>> {
+pub async fn watch(
+    paths: Vec<PathBuf>,
+    secrets: Arc<dyn SecretSource>,
+    cancel: CancellationToken,
+) -> watch::Receiver<Arc<DesiredState>> {
     let (notice_tx, mut notice_rx) = mpsc::channel::<()>(1);
     let watcher = notices(&paths, notice_tx);
     let mut last = load_over(Loaded::default(), &paths, &secrets).await;
@@ -163,7 +206,9 @@ pub async fn watch(paths: Vec<PathBuf>, secrets: Arc<dyn SecretSource>, cancel: 
                 () = cancel.cancelled() => return,
             }
             let now = load_over(last.clone(), &paths, &secrets).await;
-            let digests = |loaded: &Loaded| loaded.state.configurations.iter().map(|one| (one.id.clone(), one.digest.clone())).collect::<Vec<_>>();
+            let digests = |loaded: &Loaded| {
+                loaded.state.configurations.iter().map(|one| (one.id.clone(), one.digest.clone())).collect::<Vec<_>>()
+            };
             let has_changed = digests(&now) != digests(&last) || now.state.issues != last.state.issues;
             last = now;
             if has_changed {
@@ -192,9 +237,15 @@ fn notices(paths: &[PathBuf], notice_tx: mpsc::Sender<()>) -> Option<notify::Rec
             notice_tx.try_send(()).ok();
         }
     };
-    let mut watcher = notify::recommended_watcher(tell).inspect_err(|error| tracing::warn!(%error, "no notices of file changes; looking every 30 s")).ok()?;
+    let mut watcher = notify::recommended_watcher(tell)
+        .inspect_err(|error| tracing::warn!(%error, "no notices of file changes; looking every 30 s"))
+        .ok()?;
     for path in paths {
-        let directory = if path.is_dir() { path.as_path() } else { path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")) };
+        let directory = if path.is_dir() {
+            path.as_path()
+        } else {
+            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        };
         if let Err(error) = watcher.watch(directory, notify::RecursiveMode::NonRecursive) {
             tracing::warn!(directory = %directory.display(), %error, "no notices of file changes here; looking every 30 s");
         }

@@ -27,7 +27,8 @@ pub(super) fn keep_last_good(before: &Loaded, mut now: Loaded) -> Loaded {
     for configuration in &before.state.configurations {
         let id = &configuration.id;
         let origin = before.origins.get(id);
-        let is_broken = now.broken_ids.contains(id) || now.is_partial || origin.is_some_and(|file| now.broken_files.contains(file));
+        let is_broken =
+            now.broken_ids.contains(id) || now.is_partial || origin.is_some_and(|file| now.broken_files.contains(file));
         if is_broken && !now.origins.contains_key(id) {
             now.state.configurations.push(configuration.clone());
             now.origins.extend(origin.map(|file| (id.clone(), file.clone())));

@@ -107,12 +107,20 @@ impl OperatorParams {
                 self.errors.push(format!("--{name} needs a value"));
             }
             ("sync-garbage-collection", _) => self.garbage_collection = on,
-            ("git-verify-signatures", _) if on => self.errors.push(format!("--{name}: signatures are not verified by engine native")),
+            ("git-verify-signatures", _) if on => {
+                self.errors.push(format!("--{name}: signatures are not verified by engine native"))
+            }
             ("git-readonly", _) => self.ignored.push(format!("--{name}: nothing is ever written to the repository")),
-            ("git-label" | "git-user" | "git-email" | "git-notes-ref" | "git-sync-tag" | "git-ci-skip" | "sync-state", _) => {
+            (
+                "git-label" | "git-user" | "git-email" | "git-notes-ref" | "git-sync-tag" | "git-ci-skip"
+                | "sync-state",
+                _,
+            ) => {
                 self.ignored.push(format!("--{name}: nothing is ever written to the repository"));
             }
-            ("manifest-generation", _) => self.ignored.push(format!("--{name}: a kustomization.yaml is always built, .flux.yaml is not run")),
+            ("manifest-generation", _) => {
+                self.ignored.push(format!("--{name}: a kustomization.yaml is always built, .flux.yaml is not run"))
+            }
             ("disable-registry-scanning" | "registry-disable-scanning", _) => {
                 self.ignored.push(format!("--{name}: image registries are never scanned"));
             }
@@ -185,7 +193,9 @@ mod tests {
     fn reads_what_the_documentation_shows() {
         let params = parse("'--git-path=cluster, apps --git-branch' ");
         assert!(!params.errors.is_empty() || !params.paths.is_empty());
-        let params = parse("--git-readonly --git-path=releases/a,releases/b --git-branch main --git-poll-interval=1m30s --sync-garbage-collection");
+        let params = parse(
+            "--git-readonly --git-path=releases/a,releases/b --git-branch main --git-poll-interval=1m30s --sync-garbage-collection",
+        );
         assert_eq!(params.branch, "main");
         assert_eq!(params.paths, ["releases/a", "releases/b"]);
         assert_eq!(params.poll_interval, Duration::from_secs(90));

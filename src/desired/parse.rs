@@ -58,8 +58,11 @@ pub(super) fn document(value: &Value, secrets: &dyn SecretSource) -> Parsed {
     {
         let field = if kind == "FluxConfiguration" { "spec.namespace" } else { "spec.operatorNamespace" };
         problems.push(
-            Problem::new("metadata.namespace", format!("is {stated}, but the configuration's namespace is {}", configuration.id.namespace))
-                .hint(format!("leave it out, or set {field} to the same")),
+            Problem::new(
+                "metadata.namespace",
+                format!("is {stated}, but the configuration's namespace is {}", configuration.id.namespace),
+            )
+            .hint(format!("leave it out, or set {field} to the same")),
         );
     }
     let is_usable = problems.iter().all(|problem| problem.severity == super::Severity::Warning);
@@ -72,15 +75,24 @@ pub(super) fn document(value: &Value, secrets: &dyn SecretSource) -> Parsed {
 /// The identity that a document claims, valid or not.
 fn id_of(value: &Value) -> Option<ConfigurationId> {
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let namespace = text("/spec/namespace").or_else(|| text("/spec/operatorNamespace")).or_else(|| text("/metadata/namespace"));
-    Some(ConfigurationId { namespace: namespace.unwrap_or_else(|| "default".to_owned()), name: text("/metadata/name")? })
+    let namespace =
+        text("/spec/namespace").or_else(|| text("/spec/operatorNamespace")).or_else(|| text("/metadata/namespace"));
+    Some(ConfigurationId {
+        namespace: namespace.unwrap_or_else(|| "default".to_owned()),
+        name: text("/metadata/name")?,
+    })
 }
 
 /// Over the document and over the secrets that it refers to, so that a new secret is a change.
 fn digest(value: &Value, resolved: &[String]) -> String {
     let mut hash = Sha256::new();
-    let without_status: serde_json::Map<String, Value> =
-        value.as_object().into_iter().flatten().filter(|(key, _)| *key != "status").map(|(key, value)| (key.clone(), value.clone())).collect();
+    let without_status: serde_json::Map<String, Value> = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| *key != "status")
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     hash.update(Value::Object(without_status).to_string());
     for secret in resolved {
         hash.update(secret.len().to_le_bytes());

@@ -26,11 +26,14 @@ pub struct ProcessSecrets;
 
 impl SecretSource for ProcessSecrets {
     fn file(&self, path: &Path) -> Result<SecretString, String> {
-        let size = std::fs::metadata(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?.len();
+        let size =
+            std::fs::metadata(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?.len();
         if size > MAX_BYTES {
             return Err(format!("{} is larger than {MAX_BYTES} bytes", path.display()));
         }
-        std::fs::read_to_string(path).map(Into::into).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+        std::fs::read_to_string(path)
+            .map(Into::into)
+            .map_err(|error| format!("{} cannot be read: {error}", path.display()))
     }
 
     fn env(&self, name: &str) -> Result<SecretString, String> {

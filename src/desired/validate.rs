@@ -5,8 +5,8 @@ use super::{Problem, SecretSource, operator_params};
 use crate::{
     api::{self, FluxConfigurationSpec, ProtectedSettingsFrom, SourceControlConfigurationSpec},
     model::configuration::{
-        Configuration, ConfigurationId, Credentials, DriftPolicy, Generation, GitSource, Kustomization, Reference, Scope, SecretRef, Setting,
-        SubstituteFrom,
+        Configuration, ConfigurationId, Credentials, DriftPolicy, Generation, GitSource, Kustomization, Reference,
+        Scope, SecretRef, Setting, SubstituteFrom,
     },
 };
 use base64::Engine as _;
@@ -23,13 +23,21 @@ type Checked = (Configuration, Vec<String>);
 const KEY_MESSAGE: &str = "Verify the key provided is a valid PEM-formatted key of type RSA, ECC, DSA, or Ed25519";
 
 /// Checks a `FluxConfiguration`. What comes back is of use only when no problem is an error.
-pub(super) fn flux(name: &str, spec: &FluxConfigurationSpec, secrets: &dyn SecretSource, problems: &mut Vec<Problem>) -> Checked {
+pub(super) fn flux(
+    name: &str,
+    spec: &FluxConfigurationSpec,
+    secrets: &dyn SecretSource,
+    problems: &mut Vec<Problem>,
+) -> Checked {
     let namespace = spec.namespace.clone().unwrap_or_else(|| "default".to_owned());
     subdomain("metadata.name", name, 63, problems);
     subdomain("spec.namespace", &namespace, 253, problems);
     engine(spec.engine, problems);
     if let Some(kind) = spec.source_kind.filter(|kind| *kind != api::SourceKind::GitRepository) {
-        problems.push(Problem::new("spec.sourceKind", format!("{kind:?} is not fetched by engine native")).hint("use GitRepository"));
+        problems.push(
+            Problem::new("spec.sourceKind", format!("{kind:?} is not fetched by engine native"))
+                .hint("use GitRepository"),
+        );
     }
     let git = spec.git_repository.clone().unwrap_or_default();
     if spec.git_repository.is_none() {
@@ -37,9 +45,16 @@ pub(super) fn flux(name: &str, spec: &FluxConfigurationSpec, secrets: &dyn Secre
     }
     let transport = url("spec.gitRepository.url", &git.url, problems);
     let reference = git.repository_ref.clone().unwrap_or_default();
-    let reference = Reference { branch: reference.branch, tag: reference.tag, semver: reference.semver, commit: reference.commit };
+    let reference =
+        Reference { branch: reference.branch, tag: reference.tag, semver: reference.semver, commit: reference.commit };
     check_reference(&reference, problems);
-    let mut found = protected(spec.configuration_protected_settings.as_ref(), spec.protected_settings_from.as_ref(), &["sshPrivateKey", "httpsKey", "bucketSecretKey"], secrets, problems);
+    let mut found = protected(
+        spec.configuration_protected_settings.as_ref(),
+        spec.protected_settings_from.as_ref(),
+        &["sshPrivateKey", "httpsKey", "bucketSecretKey"],
+        secrets,
+        problems,
+    );
     let known_hosts = decoded("spec.gitRepository.sshKnownHosts", git.ssh_known_hosts.as_deref(), problems);
     known_hosts_lines("spec.gitRepository.sshKnownHosts", known_hosts.as_deref(), problems);
     if let Some(user) = git.https_user.clone() {
@@ -50,7 +65,9 @@ pub(super) fn flux(name: &str, spec: &FluxConfigurationSpec, secrets: &dyn Secre
     }
     transport_rules(transport, &found, known_hosts.is_some().then_some("spec.gitRepository.sshKnownHosts"), problems);
     if found.password.is_some() && found.user.is_none() {
-        problems.push(Problem::new("spec.gitRepository.httpsUser", "is missing beside httpsKey").hint("they come together"));
+        problems.push(
+            Problem::new("spec.gitRepository.httpsUser", "is missing beside httpsKey").hint("they come together"),
+        );
     }
     if let Some(name) = &git.local_auth_ref {
         subdomain("spec.gitRepository.localAuthRef", name, 253, problems);
@@ -69,7 +86,13 @@ pub(super) fn flux(name: &str, spec: &FluxConfigurationSpec, secrets: &dyn Secre
         source: GitSource {
             url: git.url,
             reference: or_master(reference),
-            credentials: Credentials { user: found.user, password: found.password, ssh_private_key: found.key, known_hosts, ca_bundle },
+            credentials: Credentials {
+                user: found.user,
+                password: found.password,
+                ssh_private_key: found.key,
+                known_hosts,
+                ca_bundle,
+            },
             secret_refs: found.refs,
             timeout: seconds("spec.gitRepository.timeoutInSeconds", git.timeout_in_seconds, problems),
             interval: seconds("spec.gitRepository.syncIntervalInSeconds", git.sync_interval_in_seconds, problems),
@@ -82,7 +105,12 @@ pub(super) fn flux(name: &str, spec: &FluxConfigurationSpec, secrets: &dyn Secre
 }
 
 /// Checks a `SourceControlConfiguration`. What comes back is of use only when no problem is an error.
-pub(super) fn source_control(name: &str, spec: &SourceControlConfigurationSpec, secrets: &dyn SecretSource, problems: &mut Vec<Problem>) -> Checked {
+pub(super) fn source_control(
+    name: &str,
+    spec: &SourceControlConfigurationSpec,
+    secrets: &dyn SecretSource,
+    problems: &mut Vec<Problem>,
+) -> Checked {
     let namespace = spec.operator_namespace.clone().unwrap_or_else(|| "default".to_owned());
     let instance = spec.operator_instance_name.clone().unwrap_or_else(|| name.chars().take(23).collect());
     subdomain("metadata.name", name, 63, problems);
@@ -92,8 +120,16 @@ pub(super) fn source_control(name: &str, spec: &SourceControlConfigurationSpec, 
     }
     engine(spec.engine, problems);
     let transport = url("spec.repositoryUrl", &spec.repository_url, problems);
-    let found = protected(spec.configuration_protected_settings.as_ref(), spec.protected_settings_from.as_ref(), &["sshPrivateKey", "httpsUser", "httpsKey"], secrets, problems);
-    let has = |setting| found.refs.iter().any(|one| matches!(one, SecretRef::Entry { setting: other, .. } if *other == setting));
+    let found = protected(
+        spec.configuration_protected_settings.as_ref(),
+        spec.protected_settings_from.as_ref(),
+        &["sshPrivateKey", "httpsUser", "httpsKey"],
+        secrets,
+        problems,
+    );
+    let has = |setting| {
+        found.refs.iter().any(|one| matches!(one, SecretRef::Entry { setting: other, .. } if *other == setting))
+    };
     if (found.user.is_some() || has(Setting::HttpsUser)) != (found.password.is_some() || has(Setting::HttpsKey)) {
         problems.push(Problem::new("spec.configurationProtectedSettings", "httpsUser and httpsKey must come together"));
     }
@@ -104,7 +140,10 @@ pub(super) fn source_control(name: &str, spec: &SourceControlConfigurationSpec, 
     problems.extend(params.errors.iter().map(|error| Problem::new("spec.operatorParams", error.clone())));
     let mut ignored = params.ignored.clone();
     if spec.enable_helm_operator == Some(true) {
-        ignored.push("enableHelmOperator: engine native renders no HelmRelease; they need a Helm operator of their own".to_owned());
+        ignored.push(
+            "enableHelmOperator: engine native renders no HelmRelease; they need a Helm operator of their own"
+                .to_owned(),
+        );
     }
     problems.extend(ignored.iter().map(|text| Problem::new("spec.operatorParams", text.clone()).warning()));
     check_reference(&Reference { branch: Some(params.branch.clone()), ..Reference::default() }, problems);
@@ -112,7 +151,8 @@ pub(super) fn source_control(name: &str, spec: &SourceControlConfigurationSpec, 
     let mut kustomizations: Vec<Kustomization> = Vec::new();
     for path in &paths {
         inside("spec.operatorParams", path, problems);
-        let stem: String = path.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+        let stem: String =
+            path.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
         let stem = stem.trim_matches('-').to_owned();
         let mut unique = if paths.len() == 1 { String::new() } else { stem.clone() };
         let mut number = 2;
@@ -144,7 +184,13 @@ pub(super) fn source_control(name: &str, spec: &SourceControlConfigurationSpec, 
         source: GitSource {
             url: spec.repository_url.clone(),
             reference: Reference { branch: Some(params.branch), ..Reference::default() },
-            credentials: Credentials { user: found.user, password: found.password, ssh_private_key: found.key, known_hosts, ca_bundle: None },
+            credentials: Credentials {
+                user: found.user,
+                password: found.password,
+                ssh_private_key: found.key,
+                known_hosts,
+                ca_bundle: None,
+            },
             secret_refs: found.refs,
             timeout: params.timeout.unwrap_or(Duration::from_secs(600)),
             interval: params.poll_interval,
@@ -166,19 +212,34 @@ fn kustomizations(name: &str, spec: &FluxConfigurationSpec, problems: &mut Vec<P
         let field = format!("spec.kustomizations.{key}");
         subdomain(&field, key, 63, problems);
         if name.len() + key.len() > 62 {
-            problems.push(Problem::new(&field, format!("{key} and the configuration's name {name} are {} characters together, and may be 62", name.len() + key.len())));
+            problems.push(Problem::new(
+                &field,
+                format!(
+                    "{key} and the configuration's name {name} are {} characters together, and may be 62",
+                    name.len() + key.len()
+                ),
+            ));
         }
         let path = one.path.clone().unwrap_or_default();
         inside(&format!("{field}.path"), &path, problems);
         let depends_on = one.depends_on.clone().unwrap_or_default();
         for other in depends_on.iter().filter(|other| !stated.contains_key(*other)) {
-            problems.push(Problem::new(format!("{field}.dependsOn"), format!("there is no kustomization {other}")).hint(format!("there are: {}", stated.keys().cloned().collect::<Vec<_>>().join(", "))));
+            problems.push(
+                Problem::new(format!("{field}.dependsOn"), format!("there is no kustomization {other}"))
+                    .hint(format!("there are: {}", stated.keys().cloned().collect::<Vec<_>>().join(", "))),
+            );
         }
         let build = one.post_build.clone().unwrap_or_default();
         for variable in build.substitute.iter().flatten().map(|(variable, _)| variable) {
-            let is_name = variable.chars().enumerate().all(|(at, c)| c == '_' || c.is_ascii_alphabetic() || (at > 0 && c.is_ascii_digit()));
+            let is_name = variable
+                .chars()
+                .enumerate()
+                .all(|(at, c)| c == '_' || c.is_ascii_alphabetic() || (at > 0 && c.is_ascii_digit()));
             if variable.is_empty() || !is_name {
-                problems.push(Problem::new(format!("{field}.postBuild.substitute.{variable}"), "is not a variable name: letters, digits and _, no digit first"));
+                problems.push(Problem::new(
+                    format!("{field}.postBuild.substitute.{variable}"),
+                    "is not a variable name: letters, digits and _, no digit first",
+                ));
             }
         }
         all.push(Kustomization {
@@ -211,7 +272,8 @@ fn kustomizations(name: &str, spec: &FluxConfigurationSpec, problems: &mut Vec<P
         });
     }
     if let Some(cycle) = cycle(&all) {
-        problems.push(Problem::new(format!("spec.kustomizations.{cycle}.dependsOn"), "depends on itself by way of others"));
+        problems
+            .push(Problem::new(format!("spec.kustomizations.{cycle}.dependsOn"), "depends on itself by way of others"));
     }
     all
 }
@@ -220,8 +282,17 @@ fn kustomizations(name: &str, spec: &FluxConfigurationSpec, problems: &mut Vec<P
 fn cycle(all: &[Kustomization]) -> Option<String> {
     let mut settled: BTreeSet<&str> = BTreeSet::new();
     loop {
-        let is_free = |one: &&Kustomization| one.depends_on.iter().all(|name| settled.contains(name.as_str()) || !all.iter().any(|other| other.name == *name));
-        let ready: Vec<&str> = all.iter().filter(|one| !settled.contains(one.name.as_str())).filter(is_free).map(|one| one.name.as_str()).collect();
+        let is_free = |one: &&Kustomization| {
+            one.depends_on
+                .iter()
+                .all(|name| settled.contains(name.as_str()) || !all.iter().any(|other| other.name == *name))
+        };
+        let ready: Vec<&str> = all
+            .iter()
+            .filter(|one| !settled.contains(one.name.as_str()))
+            .filter(is_free)
+            .map(|one| one.name.as_str())
+            .collect();
         if ready.is_empty() {
             return all.iter().find(|one| !settled.contains(one.name.as_str())).map(|one| one.name.clone());
         }
@@ -253,12 +324,22 @@ fn url(field: &str, url: &str, problems: &mut Vec<Problem>) -> Option<Transport>
     }
 }
 
-fn transport_rules(transport: Option<Transport>, found: &Protected, known_hosts: Option<&str>, problems: &mut Vec<Problem>) {
-    let has = |setting| found.refs.iter().any(|one| matches!(one, SecretRef::Entry { setting: other, .. } if *other == setting));
+fn transport_rules(
+    transport: Option<Transport>,
+    found: &Protected,
+    known_hosts: Option<&str>,
+    problems: &mut Vec<Problem>,
+) {
+    let has = |setting| {
+        found.refs.iter().any(|one| matches!(one, SecretRef::Entry { setting: other, .. } if *other == setting))
+    };
     match transport {
         Some(Transport::Http) => {
             if found.key.is_some() || has(Setting::SshPrivateKey) {
-                problems.push(Problem::new("spec.configurationProtectedSettings.sshPrivateKey", "is for ssh, but the url is http(s)"));
+                problems.push(Problem::new(
+                    "spec.configurationProtectedSettings.sshPrivateKey",
+                    "is for ssh, but the url is http(s)",
+                ));
             }
             if let Some(field) = known_hosts {
                 problems.push(Problem::new(field, "is for ssh, but the url is http(s)"));
@@ -266,7 +347,10 @@ fn transport_rules(transport: Option<Transport>, found: &Protected, known_hosts:
         }
         Some(Transport::Ssh) => {
             if found.password.is_some() || has(Setting::HttpsKey) {
-                problems.push(Problem::new("spec.configurationProtectedSettings.httpsKey", "is for https, but the url is ssh"));
+                problems.push(Problem::new(
+                    "spec.configurationProtectedSettings.httpsKey",
+                    "is for https, but the url is ssh",
+                ));
             }
             if known_hosts.is_none() && !found.refs.iter().any(|one| matches!(one, SecretRef::Whole { .. })) {
                 problems.push(
@@ -289,7 +373,13 @@ struct Protected {
     resolved: Vec<String>,
 }
 
-fn protected(inline: Option<&BTreeMap<String, String>>, from: Option<&ProtectedSettingsFrom>, known: &[&str], secrets: &dyn SecretSource, problems: &mut Vec<Problem>) -> Protected {
+fn protected(
+    inline: Option<&BTreeMap<String, String>>,
+    from: Option<&ProtectedSettingsFrom>,
+    known: &[&str],
+    secrets: &dyn SecretSource,
+    problems: &mut Vec<Problem>,
+) -> Protected {
     let mut found = Protected::default();
     let mut values: Vec<(String, String, SecretString)> = Vec::new();
     let unknown = |field: String, name: &str| {
@@ -316,7 +406,8 @@ fn protected(inline: Option<&BTreeMap<String, String>>, from: Option<&ProtectedS
             continue;
         }
         if inline.is_some_and(|inline| inline.contains_key(name)) {
-            problems.push(Problem::new(field, "is given in configurationProtectedSettings too").hint("keep one of them"));
+            problems
+                .push(Problem::new(field, "is given in configurationProtectedSettings too").hint("keep one of them"));
             continue;
         }
         let value = match (&from.file, &from.env, &from.secret_ref) {
@@ -362,7 +453,17 @@ fn private_key(text: &str) -> Result<(), String> {
     if text.contains("ENCRYPTED") {
         return Err("the key is encrypted; give one without a passphrase".to_owned());
     }
-    let body = |begin: &str, end: &str| Some(text.split_once(begin)?.1.split_once(end)?.0.split_whitespace().filter(|line| !line.contains(':')).collect::<String>());
+    let body = |begin: &str, end: &str| {
+        Some(
+            text.split_once(begin)?
+                .1
+                .split_once(end)?
+                .0
+                .split_whitespace()
+                .filter(|line| !line.contains(':'))
+                .collect::<String>(),
+        )
+    };
     if text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
         return match ssh_key::PrivateKey::from_openssh(text.trim_start()) {
             Ok(key) if key.is_encrypted() => Err("the key is encrypted; give one without a passphrase".to_owned()),
@@ -401,9 +502,17 @@ fn known_hosts_lines(field: &str, text: Option<&str>, problems: &mut Vec<Problem
         }
         let (_hosts, kind, key) = (words.next(), words.next(), words.next());
         let is_entry = kind.is_some_and(|kind| kind.contains('-'))
-            && key.is_some_and(|key| base64::engine::general_purpose::STANDARD.decode(key).is_ok_and(|bytes| bytes.len() > 4));
+            && key.is_some_and(|key| {
+                base64::engine::general_purpose::STANDARD.decode(key).is_ok_and(|bytes| bytes.len() > 4)
+            });
         if !is_entry {
-            problems.push(Problem::new(field, format!("line {} is no known_hosts entry: hosts, key type, key in base64", number + 1)).hint("use the output of ssh-keyscan"));
+            problems.push(
+                Problem::new(
+                    field,
+                    format!("line {} is no known_hosts entry: hosts, key type, key in base64", number + 1),
+                )
+                .hint("use the output of ssh-keyscan"),
+            );
         }
     }
 }
@@ -412,7 +521,13 @@ fn check_reference(reference: &Reference, problems: &mut Vec<Problem>) {
     let at = |name: &str| format!("spec.gitRepository.repositoryRef.{name}");
     for (name, value) in [("branch", &reference.branch), ("tag", &reference.tag)] {
         if let Some(value) = value {
-            let is_bad = value.is_empty() || value.starts_with('-') || value.contains("..") || value.contains([' ', '~', '^', ':', '?', '*', '[', '\\']) || value.contains(char::is_control) || value.ends_with('/') || value.ends_with(".lock");
+            let is_bad = value.is_empty()
+                || value.starts_with('-')
+                || value.contains("..")
+                || value.contains([' ', '~', '^', ':', '?', '*', '[', '\\'])
+                || value.contains(char::is_control)
+                || value.ends_with('/')
+                || value.ends_with(".lock");
             if is_bad {
                 problems.push(Problem::new(at(name), format!("{value:?} is not a reference name")));
             }
@@ -434,7 +549,11 @@ fn check_reference(reference: &Reference, problems: &mut Vec<Problem>) {
 }
 
 fn or_master(reference: Reference) -> Reference {
-    if reference == Reference::default() { Reference { branch: Some("master".to_owned()), ..reference } } else { reference }
+    if reference == Reference::default() {
+        Reference { branch: Some("master".to_owned()), ..reference }
+    } else {
+        reference
+    }
 }
 
 fn engine(engine: Option<api::Engine>, problems: &mut Vec<Problem>) {
@@ -443,7 +562,10 @@ fn engine(engine: Option<api::Engine>, problems: &mut Vec<Problem>) {
         api::Engine::FluxV1 => "flux-v1",
         api::Engine::FluxV2 => "flux-v2",
     };
-    problems.push(Problem::new("spec.engine", format!("{name} is not available in this version")).hint("use native, which does the same work itself"));
+    problems.push(
+        Problem::new("spec.engine", format!("{name} is not available in this version"))
+            .hint("use native, which does the same work itself"),
+    );
 }
 
 fn scope(scope: Option<api::ScopeType>) -> Scope {
@@ -469,13 +591,19 @@ fn seconds(field: &str, value: Option<u32>, problems: &mut Vec<Problem>) -> Dura
 
 fn inside(field: &str, path: &str, problems: &mut Vec<Problem>) {
     if path.split('/').any(|part| part == "..") || path.starts_with('-') || path.contains(['\\', '\0']) {
-        problems.push(Problem::new(field, format!("{path:?} must stay inside the repository, and not begin with a dash")));
+        problems
+            .push(Problem::new(field, format!("{path:?} must stay inside the repository, and not begin with a dash")));
     }
 }
 
 /// DNS-1123 subdomain.
 fn subdomain(field: &str, name: &str, most: usize, problems: &mut Vec<Problem>) {
-    let is_part = |part: &str| part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') && !part.is_empty() && !part.starts_with('-') && !part.ends_with('-');
+    let is_part = |part: &str| {
+        part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && !part.is_empty()
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+    };
     if name.len() > most || !name.split('.').all(is_part) {
         problems.push(Problem::new(field, format!("{name:?} must be 1 to {most} lower-case letters, digits, '-' and '.', each part with a letter or digit at both ends")));
     }
@@ -484,7 +612,15 @@ fn subdomain(field: &str, name: &str, most: usize, problems: &mut Vec<Problem>) 
 /// A name of the Flux v1 generation: no periods, at most 23 characters.
 fn label(field: &str, name: &str, problems: &mut Vec<Problem>) {
     let is_edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    if name.is_empty() || name.len() > 23 || !name.chars().all(|c| is_edge(c) || c == '-') || !name.starts_with(is_edge) || !name.ends_with(is_edge) {
-        problems.push(Problem::new(field, format!("{name:?} must be 1 to 23 lower-case letters, digits and '-', with a letter or digit at both ends")));
+    if name.is_empty()
+        || name.len() > 23
+        || !name.chars().all(|c| is_edge(c) || c == '-')
+        || !name.starts_with(is_edge)
+        || !name.ends_with(is_edge)
+    {
+        problems.push(Problem::new(
+            field,
+            format!("{name:?} must be 1 to 23 lower-case letters, digits and '-', with a letter or digit at both ends"),
+        ));
     }
 }

@@ -49,7 +49,10 @@ fn string_data(desired: &Value, data: Option<&Value>, found: &mut Vec<String>) {
 
 fn metadata(desired: &Value, live: Option<&Value>, found: &mut Vec<String>) {
     for (key, value) in desired.as_object().into_iter().flatten() {
-        if !matches!(key.as_str(), "creationTimestamp" | "resourceVersion" | "uid" | "generation" | "managedFields" | "selfLink") {
+        if !matches!(
+            key.as_str(),
+            "creationTimestamp" | "resourceVersion" | "uid" | "generation" | "managedFields" | "selfLink"
+        ) {
             compare(value, live.and_then(|live| live.get(key)), &format!("metadata.{key}"), found);
         }
     }
@@ -75,8 +78,7 @@ fn compare(desired: &Value, live: Option<&Value>, path: &str, found: &mut Vec<St
 }
 
 fn equal(wanted: &Value, have: &Value) -> bool {
-    wanted == have
-        || matches!((wanted.as_f64(), have.as_f64()), (Some(a), Some(b)) if a.to_bits() == b.to_bits())
+    wanted == have || matches!((wanted.as_f64(), have.as_f64()), (Some(a), Some(b)) if a.to_bits() == b.to_bits())
 }
 
 fn list(wanted: &[Value], have: &[Value], path: &str, found: &mut Vec<String>) {
@@ -123,16 +125,23 @@ mod tests {
 
     #[test]
     fn names_the_fields_that_differ_and_only_those() {
-        let desired = json!({"spec": {"replicas": 2, "containers": [{"name": "a", "image": "x:1"}], "args": ["-v"], "gone": 1}});
+        let desired =
+            json!({"spec": {"replicas": 2, "containers": [{"name": "a", "image": "x:1"}], "args": ["-v"], "gone": 1}});
         let live = json!({"spec": {"replicas": 3, "containers": [{"name": "side"}, {"name": "a", "image": "x:2", "tty": false}], "args": ["-v", "-x"]}, "status": {}});
-        assert_eq!(drift(&desired, &live), ["spec.replicas", "spec.containers[name=a].image", "spec.args", "spec.gone"]);
+        assert_eq!(
+            drift(&desired, &live),
+            ["spec.replicas", "spec.containers[name=a].image", "spec.args", "spec.gone"]
+        );
         assert_eq!(drift(&desired, &desired), Vec::<String>::new());
     }
 
     #[test]
     fn a_secret_given_as_text_is_compared_as_it_is_stored() {
         let desired = json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"a": "b"}});
-        assert_eq!(drift(&desired, &json!({"data": {"a": "Yg=="}, "apiVersion": "v1", "kind": "Secret"})), Vec::<String>::new());
+        assert_eq!(
+            drift(&desired, &json!({"data": {"a": "Yg=="}, "apiVersion": "v1", "kind": "Secret"})),
+            Vec::<String>::new()
+        );
         assert_eq!(drift(&desired, &json!({"data": {"a": "Yw=="}, "apiVersion": "v1", "kind": "Secret"})), ["data.a"]);
     }
 }

@@ -213,15 +213,27 @@ mod tests {
         object["status"] = json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyReplicas": 2,
             "conditions": [{"type": "Available", "status": "True"}]});
         assert_eq!(assess(&object), Health::Current);
-        object["status"]["conditions"] = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "no"}]);
+        object["status"]["conditions"] =
+            json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "no"}]);
         assert_eq!(assess(&object), Health::Failed("no".into()));
     }
 
     #[test]
     fn others_are_judged_by_their_conditions() {
         assert_eq!(assess(&json!({"apiVersion": "v1", "kind": "ConfigMap"})), Health::Current);
-        assert_eq!(assess(&json!({"kind": "X", "status": {"conditions": [{"type": "Stalled", "status": "True", "message": "bad"}]}})), Health::Failed("bad".into()));
-        assert_eq!(assess(&json!({"kind": "X", "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})), Health::Terminating);
-        assert!(matches!(assess(&json!({"apiVersion": "batch/v1", "kind": "Job", "status": {}})), Health::InProgress(_)));
+        assert_eq!(
+            assess(
+                &json!({"kind": "X", "status": {"conditions": [{"type": "Stalled", "status": "True", "message": "bad"}]}})
+            ),
+            Health::Failed("bad".into())
+        );
+        assert_eq!(
+            assess(&json!({"kind": "X", "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})),
+            Health::Terminating
+        );
+        assert!(matches!(
+            assess(&json!({"apiVersion": "batch/v1", "kind": "Job", "status": {}})),
+            Health::InProgress(_)
+        ));
     }
 }

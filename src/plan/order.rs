@@ -23,8 +23,12 @@ impl Stage {
     pub fn of(id: &ObjectId) -> Self {
         match id.kind.as_str() {
             "CustomResourceDefinition" | "Namespace" | "ClusterRole" => Self::Definitions,
-            "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" | "APIService"
-            | "ValidatingAdmissionPolicy" | "ValidatingAdmissionPolicyBinding" | "MutatingAdmissionPolicy"
+            "MutatingWebhookConfiguration"
+            | "ValidatingWebhookConfiguration"
+            | "APIService"
+            | "ValidatingAdmissionPolicy"
+            | "ValidatingAdmissionPolicyBinding"
+            | "MutatingAdmissionPolicy"
             | "MutatingAdmissionPolicyBinding" => Self::Webhooks,
             kind if kind.ends_with("Class") => Self::Classes,
             _ => Self::Rest,
@@ -34,8 +38,18 @@ impl Stage {
 
 /// Kinds that others of the same stage lean on, first to last.
 const FIRST: [&str; 12] = [
-    "CustomResourceDefinition", "Namespace", "ClusterRole", "ClusterRoleBinding", "ResourceQuota", "LimitRange",
-    "ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Secret", "Service",
+    "CustomResourceDefinition",
+    "Namespace",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ResourceQuota",
+    "LimitRange",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Service",
 ];
 
 /// Sort key of an object: stage, rank of its kind, then group, kind, namespace and name.

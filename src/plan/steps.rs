@@ -126,7 +126,9 @@ pub enum Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// Nothing was rendered, and everything would be pruned.
-    #[error("the render is empty and would prune all {objects} objects; set allowEmpty to confirm, or correct the path")]
+    #[error(
+        "the render is empty and would prune all {objects} objects; set allowEmpty to confirm, or correct the path"
+    )]
     EmptyRender {
         /// Objects in the inventory.
         objects: usize,
@@ -205,7 +207,11 @@ pub fn plan(
     }
     let mut steps: Vec<Step> = unique
         .into_iter()
-        .map(|(id, manifest)| Step { action: decide(&manifest, live.get(&id), policy.drift), id, manifest: Some(manifest) })
+        .map(|(id, manifest)| Step {
+            action: decide(&manifest, live.get(&id), policy.drift),
+            id,
+            manifest: Some(manifest),
+        })
         .collect();
     steps.sort_by(|a, b| order::key(&a.id).cmp(&order::key(&b.id)));
     if policy.prune {

@@ -90,7 +90,7 @@ const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "K
 /// # Errors
 /// When the directory is missing, a file is not a stream of Kubernetes objects, or a limit is met.
 pub fn build(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<Manifest>, RenderError> {
-    if tree.kind(path)? .is_none_or(|kind| kind != EntryKind::Directory) {
+    if tree.kind(path)?.is_none_or(|kind| kind != EntryKind::Directory) {
         return Err(RenderError::NoDirectory { path: path.to_owned() });
     }
     let mut found = Vec::new();
@@ -103,7 +103,14 @@ fn join(directory: &str, name: &str) -> String {
     if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 
-fn directory(tree: &dyn FileTree, path: &str, options: &Options, depth: usize, files: &mut usize, found: &mut Vec<Manifest>) -> Result<(), RenderError> {
+fn directory(
+    tree: &dyn FileTree,
+    path: &str,
+    options: &Options,
+    depth: usize,
+    files: &mut usize,
+    found: &mut Vec<Manifest>,
+) -> Result<(), RenderError> {
     if depth > MAX_DEPTH {
         return Err(RenderError::TooMuch { path: path.to_owned(), what: "levels of directories", limit: MAX_DEPTH });
     }
@@ -112,7 +119,10 @@ fn directory(tree: &dyn FileTree, path: &str, options: &Options, depth: usize, f
         return kustomization(tree, path, name, options, depth, files, found);
     }
     if !options.generate {
-        return Err(RenderError::Manifest { file: path.to_owned(), message: "there is no kustomization.yaml".to_owned() });
+        return Err(RenderError::Manifest {
+            file: path.to_owned(),
+            message: "there is no kustomization.yaml".to_owned(),
+        });
     }
     for (name, kind) in entries {
         let at = join(path, &name);
@@ -125,13 +135,23 @@ fn directory(tree: &dyn FileTree, path: &str, options: &Options, depth: usize, f
     Ok(())
 }
 
-fn kustomization(tree: &dyn FileTree, path: &str, name: &str, options: &Options, depth: usize, files: &mut usize, found: &mut Vec<Manifest>) -> Result<(), RenderError> {
+fn kustomization(
+    tree: &dyn FileTree,
+    path: &str,
+    name: &str,
+    options: &Options,
+    depth: usize,
+    files: &mut usize,
+    found: &mut Vec<Manifest>,
+) -> Result<(), RenderError> {
     let at = join(path, name);
     let documents = read(tree, &at)?;
     let Some(Value::Object(fields)) = documents.first() else {
         return Err(RenderError::Manifest { file: at, message: "is empty".to_owned() });
     };
-    if let Some((field, _)) = fields.iter().find(|(field, _)| !matches!(field.as_str(), "apiVersion" | "kind" | "resources")) {
+    if let Some((field, _)) =
+        fields.iter().find(|(field, _)| !matches!(field.as_str(), "apiVersion" | "kind" | "resources"))
+    {
         return Err(RenderError::Unsupported { file: at, what: format!("field {field}") });
     }
     for resource in fields.get("resources").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
@@ -139,7 +159,12 @@ fn kustomization(tree: &dyn FileTree, path: &str, name: &str, options: &Options,
         match tree.kind(&target)? {
             Some(EntryKind::Directory) => directory(tree, &target, options, depth + 1, files, found)?,
             Some(EntryKind::File) => file(tree, &target, files, found)?,
-            None => return Err(RenderError::Manifest { file: at, message: format!("resource {resource:?} is neither a file nor a directory of the repository") }),
+            None => {
+                return Err(RenderError::Manifest {
+                    file: at,
+                    message: format!("resource {resource:?} is neither a file nor a directory of the repository"),
+                });
+            }
         }
     }
     Ok(())
@@ -174,16 +199,24 @@ fn file(tree: &dyn FileTree, path: &str, files: &mut usize, found: &mut Vec<Mani
     }
     for document in read(tree, path)? {
         let items = match &document {
-            Value::Object(object) if object.get("kind").is_some_and(|kind| kind == "List") => object.get("items").and_then(Value::as_array).cloned().unwrap_or_default(),
+            Value::Object(object) if object.get("kind").is_some_and(|kind| kind == "List") => {
+                object.get("items").and_then(Value::as_array).cloned().unwrap_or_default()
+            }
             _ => vec![document],
         };
         for item in items {
             let Value::Object(object) = item else {
-                return Err(RenderError::Manifest { file: path.to_owned(), message: "holds a document that is not a Kubernetes object".to_owned() });
+                return Err(RenderError::Manifest {
+                    file: path.to_owned(),
+                    message: "holds a document that is not a Kubernetes object".to_owned(),
+                });
             };
             let manifest = Manifest::new(object, path);
             if manifest.kind().is_empty() || manifest.api_version().is_empty() || manifest.name().is_empty() {
-                return Err(RenderError::Manifest { file: path.to_owned(), message: "holds an object without apiVersion, kind or metadata.name".to_owned() });
+                return Err(RenderError::Manifest {
+                    file: path.to_owned(),
+                    message: "holds an object without apiVersion, kind or metadata.name".to_owned(),
+                });
             }
             found.push(manifest);
         }
@@ -198,7 +231,11 @@ pub fn value_to_yaml(value: &Value) -> String {
 
 /// Manifests as a YAML stream.
 pub fn to_yaml(manifests: &[Manifest]) -> String {
-    manifests.iter().map(|manifest| value_to_yaml(&Value::Object(manifest.object.clone()))).collect::<Vec<_>>().join("---\n")
+    manifests
+        .iter()
+        .map(|manifest| value_to_yaml(&Value::Object(manifest.object.clone())))
+        .collect::<Vec<_>>()
+        .join("---\n")
 }
 
 /// Replaces `${name}` by its variable in every text of a manifest.
@@ -220,9 +257,15 @@ pub fn substitute(manifest: Manifest, variables: &BTreeMap<String, String>) -> R
         let mut out = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, tail) = after.split_once('}').ok_or_else(|| RenderError::Manifest { file: origin.clone(), message: "a ${ is not closed".to_owned() })?;
+            let (name, tail) = after.split_once('}').ok_or_else(|| RenderError::Manifest {
+                file: origin.clone(),
+                message: "a ${ is not closed".to_owned(),
+            })?;
             out.push_str(before);
-            out.push_str(variables.get(name).ok_or_else(|| RenderError::Manifest { file: origin.clone(), message: format!("variable {name:?} is not given") })?);
+            out.push_str(variables.get(name).ok_or_else(|| RenderError::Manifest {
+                file: origin.clone(),
+                message: format!("variable {name:?} is not given"),
+            })?);
             rest = tail;
         }
         out.push_str(rest);
@@ -230,6 +273,8 @@ pub fn substitute(manifest: Manifest, variables: &BTreeMap<String, String>) -> R
     };
     let mut object = Value::Object(manifest.object);
     walk(&mut object, &replace)?;
-    let Value::Object(object) = object else { return Err(RenderError::Manifest { file: origin, message: "is not an object".to_owned() }) };
+    let Value::Object(object) = object else {
+        return Err(RenderError::Manifest { file: origin, message: "is not an object".to_owned() });
+    };
     Ok(Manifest::new(object, origin))
 }

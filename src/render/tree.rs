@@ -82,7 +82,8 @@ impl DirectoryTree {
     /// When the directory is not there.
     pub fn for_build(directory: &Path) -> Result<(Self, String), TreeError> {
         let shown = directory.display().to_string();
-        let real = directory.canonicalize().map_err(|error| TreeError::Other { path: shown, message: error.to_string() })?;
+        let real =
+            directory.canonicalize().map_err(|error| TreeError::Other { path: shown, message: error.to_string() })?;
         let path = real.to_string_lossy().trim_start_matches('/').to_owned();
         Ok((Self { root: PathBuf::from("/") }, path))
     }
@@ -113,7 +114,8 @@ impl FileTree for DirectoryTree {
 
     fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
         let real = self.resolve(path)?.ok_or_else(|| TreeError::NotFound { path: path.to_owned() })?;
-        let entries = std::fs::read_dir(real).map_err(|error| TreeError::Other { path: path.to_owned(), message: error.to_string() })?;
+        let entries = std::fs::read_dir(real)
+            .map_err(|error| TreeError::Other { path: path.to_owned(), message: error.to_string() })?;
         let mut found = Vec::new();
         for name in entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
             let at = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };

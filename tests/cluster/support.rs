@@ -53,8 +53,14 @@ impl Bed {
     }
 
     pub(crate) fn git(&self, args: &[&str]) {
-        let done = Command::new("git").args(["-c", "user.name=t", "-c", "user.email=t@example.org"]).args(args).current_dir(self.repository())
-            .env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").output().expect("git runs");
+        let done = Command::new("git")
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+            .args(args)
+            .current_dir(self.repository())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .expect("git runs");
         assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
@@ -74,7 +80,9 @@ impl Bed {
         let path = self.directory.path().join("state.yaml");
         let text = format!(
             "apiVersion: clusterconfig.azure.com/v1beta1\nkind: FluxConfiguration\nmetadata: {{name: {0}}}\nspec:\n  namespace: {0}\n  gitRepository:\n    url: {1}\n    repositoryRef: {{branch: main}}\n    syncIntervalInSeconds: 1\n  kustomizations:\n    app: {2}\n",
-            self.namespace, self.repository().display(), kustomization
+            self.namespace,
+            self.repository().display(),
+            kustomization
         );
         std::fs::write(&path, text).expect("a file");
         path
@@ -82,12 +90,23 @@ impl Bed {
 
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_arcwright"));
-        command.arg("--data-dir").arg(self.directory.path().join("data")).env("NO_COLOR", "1").env("ARCWRIGHT_LOG", "warn");
+        command
+            .arg("--data-dir")
+            .arg(self.directory.path().join("data"))
+            .env("NO_COLOR", "1")
+            .env("ARCWRIGHT_LOG", "warn");
         command
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {
-        self.command().args(args).arg("--state").arg(self.directory.path().join("state.yaml")).arg("--kubeconfig").arg(kubeconfig()).output().expect("arcwright runs")
+        self.command()
+            .args(args)
+            .arg("--state")
+            .arg(self.directory.path().join("state.yaml"))
+            .arg("--kubeconfig")
+            .arg(kubeconfig())
+            .output()
+            .expect("arcwright runs")
     }
 
     pub(crate) fn once(&self) -> Output {

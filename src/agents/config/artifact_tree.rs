@@ -63,7 +63,8 @@ impl<'a> ArtifactTree<'a> {
                         return Err(TreeError::LinkLoop { path: path.to_owned() });
                     }
                     let target = self.artifact.read(&here, 4096).map_err(|error| other(&here, &error))?;
-                    let target = String::from_utf8(target).ok().ok_or_else(|| TreeError::Escapes { path: path.to_owned() })?;
+                    let target =
+                        String::from_utf8(target).ok().ok_or_else(|| TreeError::Escapes { path: path.to_owned() })?;
                     if target.starts_with('/') {
                         return Err(TreeError::Escapes { path: path.to_owned() });
                     }
@@ -82,9 +83,9 @@ impl<'a> ArtifactTree<'a> {
 
 /// Whether a render of `artifact` would look at the same objects as the one that left `closure`.
 pub(super) fn is_unchanged(artifact: &Artifact, closure: &Closure) -> bool {
-    closure.iter().all(|(path, id)| {
-        artifact.entry(path).is_ok_and(|entry| entry.map(|entry| entry.id.to_string()) == *id)
-    })
+    closure
+        .iter()
+        .all(|(path, id)| artifact.entry(path).is_ok_and(|entry| entry.map(|entry| entry.id.to_string()) == *id))
 }
 
 fn other(path: &str, error: &dyn std::error::Error) -> TreeError {

@@ -33,8 +33,12 @@ pub struct Board {
 impl Board {
     /// A board whose file is `path`; what an earlier process left there is the status before.
     pub fn open(path: PathBuf) -> Self {
-        let known = read(&path).unwrap_or_default().configurations.into_iter()
-            .map(|status| (ConfigurationId { namespace: status.namespace.clone(), name: status.name.clone() }, status)).collect();
+        let known = read(&path)
+            .unwrap_or_default()
+            .configurations
+            .into_iter()
+            .map(|status| (ConfigurationId { namespace: status.namespace.clone(), name: status.name.clone() }, status))
+            .collect();
         Self { path, known: Mutex::new(known), changed: Notify::new() }
     }
 
@@ -75,7 +79,9 @@ impl Board {
 
     /// Whether every configuration is compliant.
     pub fn all_ready(&self) -> bool {
-        self.known().values().all(|status| status.compliance_state == "Compliant" || status.compliance_state == "Suspended")
+        self.known()
+            .values()
+            .all(|status| status.compliance_state == "Compliant" || status.compliance_state == "Suspended")
     }
 
     /// Writes the file after changes, until cancelled.

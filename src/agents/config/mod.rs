@@ -27,11 +27,7 @@ use crate::{
     source::GitCache,
 };
 use status::{Phase, Report, status_of};
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -61,7 +57,14 @@ pub struct Context {
 impl Context {
     /// Puts a context together.
     pub fn new(cluster: Cluster, sources: GitCache, clock: Arc<dyn Clock>) -> Self {
-        Self { cluster, sources, clock, freshness: Duration::from_secs(2), renders: Semaphore::new(RENDERS), passes: Semaphore::new(PASSES) }
+        Self {
+            cluster,
+            sources,
+            clock,
+            freshness: Duration::from_secs(2),
+            renders: Semaphore::new(RENDERS),
+            passes: Semaphore::new(PASSES),
+        }
     }
 
     fn public_key(&self, configuration: &Configuration) -> Option<String> {
@@ -73,7 +76,13 @@ impl Context {
 /// Reconciles every configuration until each is settled, and says whether all are compliant.
 ///
 /// Settled is ready, suspended, stalled, or failing for as long as `patience`.
-pub async fn run_once(ctx: &Arc<Context>, desired: &DesiredState, board: &Arc<Board>, patience: Duration, cancel: &CancellationToken) -> bool {
+pub async fn run_once(
+    ctx: &Arc<Context>,
+    desired: &DesiredState,
+    board: &Arc<Board>,
+    patience: Duration,
+    cancel: &CancellationToken,
+) -> bool {
     let tracker = TaskTracker::new();
     for configuration in desired.configurations.clone() {
         let (ctx, board, cancel) = (Arc::clone(ctx), Arc::clone(board), cancel.clone());
@@ -93,7 +102,12 @@ pub async fn run_once(ctx: &Arc<Context>, desired: &DesiredState, board: &Arc<Bo
 }
 
 /// Follows the desired state until cancelled.
-pub async fn run(ctx: Arc<Context>, mut desired: tokio::sync::watch::Receiver<Arc<DesiredState>>, board: Arc<Board>, cancel: CancellationToken) {
+pub async fn run(
+    ctx: Arc<Context>,
+    mut desired: tokio::sync::watch::Receiver<Arc<DesiredState>>,
+    board: Arc<Board>,
+    cancel: CancellationToken,
+) {
     let tracker = TaskTracker::new();
     let mut running: BTreeMap<ConfigurationId, (Configuration, CancellationToken)> = BTreeMap::new();
     loop {
@@ -112,7 +126,9 @@ pub async fn run(ctx: Arc<Context>, mut desired: tokio::sync::watch::Receiver<Ar
             }
         }
         for (id, configuration) in wanted {
-            if running.get(&id).is_some_and(|(known, _)| known.digest == configuration.digest && known.suspend == configuration.suspend) {
+            if running.get(&id).is_some_and(|(known, _)| {
+                known.digest == configuration.digest && known.suspend == configuration.suspend
+            }) {
                 continue;
             }
             if let Some((_, stop)) = running.remove(&id) {
@@ -138,12 +154,20 @@ pub async fn run(ctx: Arc<Context>, mut desired: tokio::sync::watch::Receiver<Ar
 async fn clean_up(ctx: &Arc<Context>, configuration: &Configuration) {
     match remove(ctx, configuration).await {
         Ok(deleted) => tracing::info!(configuration = %configuration.id, deleted, "configuration removed"),
-        Err(error) => tracing::warn!(configuration = %configuration.id, error = %crate::error::Chain(&error), "configuration removed, but not all of its objects; they stay in its inventory"),
+        Err(error) => {
+            tracing::warn!(configuration = %configuration.id, error = %crate::error::Chain(&error), "configuration removed, but not all of its objects; they stay in its inventory")
+        }
     }
 }
 
 /// Visits one configuration again and again, until `is_enough` says so of its phase, or cancelled.
-async fn visit_until(ctx: &Arc<Context>, configuration: &Configuration, board: &Arc<Board>, cancel: &CancellationToken, is_enough: impl Fn(Phase) -> bool) {
+async fn visit_until(
+    ctx: &Arc<Context>,
+    configuration: &Configuration,
+    board: &Arc<Board>,
+    cancel: &CancellationToken,
+    is_enough: impl Fn(Phase) -> bool,
+) {
     let signal = ctx.cluster.live.signal(&configuration.id);
     let mut memory = Memory::default();
     loop {
@@ -172,7 +196,13 @@ async fn visit_until(ctx: &Arc<Context>, configuration: &Configuration, board: &
 
 /// How long to wait until the next visit, when nothing happens before.
 fn next_visit(configuration: &Configuration, report: &Report, memory: &mut Memory, chance: f64) -> Duration {
-    let interval = configuration.kustomizations.iter().map(|one| one.interval).chain([configuration.source.interval]).min().unwrap_or(Duration::from_secs(600));
+    let interval = configuration
+        .kustomizations
+        .iter()
+        .map(|one| one.interval)
+        .chain([configuration.source.interval])
+        .min()
+        .unwrap_or(Duration::from_secs(600));
     let retry = configuration.kustomizations.iter().filter_map(|one| one.retry_interval).min().unwrap_or(interval);
     let base = match report.phase {
         Phase::Ready | Phase::Suspended => {
@@ -193,7 +223,9 @@ fn next_visit(configuration: &Configuration, report: &Report, memory: &mut Memor
 async fn tell(ctx: &Context, configuration: &Configuration, board: &Board, report: &Report) {
     let before = board.get(&configuration.id);
     let status = status_of(configuration, report, before.as_ref(), ctx.clock.now());
-    let has_moved = before.as_ref().is_none_or(|before| before.compliance_state != status.compliance_state || before.message != status.message);
+    let has_moved = before
+        .as_ref()
+        .is_none_or(|before| before.compliance_state != status.compliance_state || before.message != status.message);
     if has_moved || report.has_written {
         let is_warning = matches!(report.phase, Phase::Failing | Phase::Stalled);
         if is_warning {

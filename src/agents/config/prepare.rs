@@ -2,7 +2,7 @@
 use crate::{
     cluster::{ClusterError, Discovery},
     model::{
-        FIELD_MANAGER, Manifest, ObjectId, OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL,
+        FIELD_MANAGER, Manifest, OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, ObjectId,
         configuration::{Configuration, Scope},
     },
     plan::APPLIED_ANNOTATION,
@@ -30,7 +30,11 @@ pub(super) struct Prepared {
 ///
 /// # Errors
 /// When the API server does not answer.
-pub(super) async fn prepare(discovery: &Discovery, configuration: &Configuration, rendered: Vec<Manifest>) -> Result<Prepared, ClusterError> {
+pub(super) async fn prepare(
+    discovery: &Discovery,
+    configuration: &Configuration,
+    rendered: Vec<Manifest>,
+) -> Result<Prepared, ClusterError> {
     let defined = definitions(&rendered);
     let mut prepared = Prepared::default();
     let mut absent: BTreeSet<(String, String, String)> = BTreeSet::new();
@@ -113,7 +117,9 @@ fn place(manifest: &mut Manifest, configuration: &Configuration, is_namespaced: 
     }
     let digest = Sha256::digest(serde_json::to_vec(&manifest.object).unwrap_or_default());
     let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    if let Some(annotations) = entry(&mut manifest.object, "metadata").and_then(|metadata| entry(metadata, "annotations")) {
+    if let Some(annotations) =
+        entry(&mut manifest.object, "metadata").and_then(|metadata| entry(metadata, "annotations"))
+    {
         annotations.insert(APPLIED_ANNOTATION.to_owned(), json!(digest));
     }
 }

@@ -29,8 +29,16 @@ pub struct Preview {
 ///
 /// # Errors
 /// When the source cannot be fetched: the text says why.
-pub async fn preview(ctx: &Context, configuration: &Configuration, cancel: &CancellationToken) -> Result<Vec<Preview>, String> {
-    let artifact = ctx.sources.fetch(&configuration.source, ctx.freshness, cancel).await.map_err(|error| Chain(&error).to_string())?;
+pub async fn preview(
+    ctx: &Context,
+    configuration: &Configuration,
+    cancel: &CancellationToken,
+) -> Result<Vec<Preview>, String> {
+    let artifact = ctx
+        .sources
+        .fetch(&configuration.source, ctx.freshness, cancel)
+        .await
+        .map_err(|error| Chain(&error).to_string())?;
     let mut previews = Vec::new();
     for kustomization in &configuration.kustomizations {
         let mut preview = Preview {
@@ -42,7 +50,14 @@ pub async fn preview(ctx: &Context, configuration: &Configuration, cancel: &Canc
         };
         match observe_and_plan(ctx, configuration, kustomization, &artifact).await {
             Ok(planned) => {
-                preview.sides = planned.plan.steps.iter().map(|step| (step.manifest.clone(), planned.live.get(&step.id).map(crate::cluster::LiveObject::object))).collect();
+                preview.sides = planned
+                    .plan
+                    .steps
+                    .iter()
+                    .map(|step| {
+                        (step.manifest.clone(), planned.live.get(&step.id).map(crate::cluster::LiveObject::object))
+                    })
+                    .collect();
                 preview.unknown = planned.prepared.unknown.iter().map(|(_, error)| Chain(error).to_string()).collect();
                 preview.plan = Ok(planned.plan);
             }

@@ -9,7 +9,10 @@ use super::{
 use crate::{
     cluster::{ClusterError, Inventory},
     error::Chain,
-    model::{Manifest, ObjectId, configuration::{Configuration, Kustomization}},
+    model::{
+        Manifest, ObjectId,
+        configuration::{Configuration, Kustomization},
+    },
     plan::{Action, Plan, Policy, Step, health::Health, order::Stage, plan},
     render,
     source::Artifact,
@@ -90,7 +93,13 @@ impl PassError {
 ///
 /// # Cancellation
 /// May be dropped at any await: the inventory is stored before the first write.
-pub async fn reconcile(ctx: &Context, configuration: &Configuration, memory: &mut Memory, has_drifted: bool, cancel: &CancellationToken) -> Report {
+pub async fn reconcile(
+    ctx: &Context,
+    configuration: &Configuration,
+    memory: &mut Memory,
+    has_drifted: bool,
+    cancel: &CancellationToken,
+) -> Report {
     let mut report = Report {
         phase: Phase::Ready,
         reason: "ReconciliationSucceeded".to_owned(),
@@ -126,11 +135,15 @@ pub async fn reconcile(ctx: &Context, configuration: &Configuration, memory: &mu
                 phase: Phase::Progressing,
                 reason: "DependencyNotReady".to_owned(),
                 message: format!("waits for kustomization {name}"),
-                last_applied_revision: memory.kustomizations.get(&kustomization.name).and_then(|settled| settled.status.last_applied_revision.clone()),
+                last_applied_revision: memory
+                    .kustomizations
+                    .get(&kustomization.name)
+                    .and_then(|settled| settled.status.last_applied_revision.clone()),
                 objects: Vec::new(),
             },
             None => {
-                let (status, has_written) = one(ctx, configuration, kustomization, &artifact, memory, has_drifted).await;
+                let (status, has_written) =
+                    one(ctx, configuration, kustomization, &artifact, memory, has_drifted).await;
                 report.has_written |= has_written;
                 status
             }
@@ -138,10 +151,16 @@ pub async fn reconcile(ctx: &Context, configuration: &Configuration, memory: &mu
         phases.insert(kustomization.name.clone(), status.phase);
         report.kustomizations.push(status);
     }
-    if let Some(worst) = report.kustomizations.iter().max_by_key(|status| status.phase).filter(|status| status.phase != Phase::Ready) {
+    if let Some(worst) =
+        report.kustomizations.iter().max_by_key(|status| status.phase).filter(|status| status.phase != Phase::Ready)
+    {
         report.phase = worst.phase;
         report.reason.clone_from(&worst.reason);
-        report.message = if worst.name.is_empty() { worst.message.clone() } else { format!("kustomization {}: {}", worst.name, worst.message) };
+        report.message = if worst.name.is_empty() {
+            worst.message.clone()
+        } else {
+            format!("kustomization {}: {}", worst.name, worst.message)
+        };
     } else {
         let objects: usize = report.kustomizations.iter().map(|status| status.objects.len()).sum();
         report.message = format!("applied revision {} ({objects} objects)", artifact.revision);
@@ -154,7 +173,9 @@ fn in_order(all: &[Kustomization]) -> Vec<&Kustomization> {
     let mut ordered: Vec<&Kustomization> = Vec::new();
     let mut rest: Vec<&Kustomization> = all.iter().collect();
     while !rest.is_empty() {
-        let (ready, waiting): (Vec<_>, Vec<_>) = rest.into_iter().partition(|one| one.depends_on.iter().all(|name| ordered.iter().any(|done| done.name == *name)));
+        let (ready, waiting): (Vec<_>, Vec<_>) = rest
+            .into_iter()
+            .partition(|one| one.depends_on.iter().all(|name| ordered.iter().any(|done| done.name == *name)));
         if ready.is_empty() {
             ordered.extend(waiting);
             break;
@@ -165,7 +186,14 @@ fn in_order(all: &[Kustomization]) -> Vec<&Kustomization> {
     ordered
 }
 
-async fn one(ctx: &Context, configuration: &Configuration, kustomization: &Kustomization, artifact: &Artifact, memory: &mut Memory, has_drifted: bool) -> (KustomizationStatus, bool) {
+async fn one(
+    ctx: &Context,
+    configuration: &Configuration,
+    kustomization: &Kustomization,
+    artifact: &Artifact,
+    memory: &mut Memory,
+    has_drifted: bool,
+) -> (KustomizationStatus, bool) {
     if let Some(settled) = memory.kustomizations.get_mut(&kustomization.name)
         && !has_drifted
         && !settled.has_refusals
@@ -184,7 +212,8 @@ async fn one(ctx: &Context, configuration: &Configuration, kustomization: &Kusto
             return (settled.status.clone(), false);
         }
     }
-    let before = memory.kustomizations.get(&kustomization.name).and_then(|settled| settled.status.last_applied_revision.clone());
+    let before =
+        memory.kustomizations.get(&kustomization.name).and_then(|settled| settled.status.last_applied_revision.clone());
     match pass(ctx, configuration, kustomization, artifact, memory).await {
         Ok((settled, has_written)) => {
             let status = settled.status.clone();
@@ -198,7 +227,11 @@ async fn one(ctx: &Context, configuration: &Configuration, kustomization: &Kusto
                 reason: error.reason().to_owned(),
                 message: Chain(&error).to_string(),
                 last_applied_revision: before,
-                objects: memory.kustomizations.get(&kustomization.name).map(|settled| settled.status.objects.clone()).unwrap_or_default(),
+                objects: memory
+                    .kustomizations
+                    .get(&kustomization.name)
+                    .map(|settled| settled.status.objects.clone())
+                    .unwrap_or_default(),
             };
             (status, false)
         }
@@ -206,30 +239,53 @@ async fn one(ctx: &Context, configuration: &Configuration, kustomization: &Kusto
 }
 
 /// Renders a directory of an artifact, off the async threads, with its variables filled in.
-async fn rendered(ctx: &Context, configuration: &Configuration, kustomization: &Kustomization, artifact: &Artifact) -> Result<(Vec<Manifest>, Closure), PassError> {
+async fn rendered(
+    ctx: &Context,
+    configuration: &Configuration,
+    kustomization: &Kustomization,
+    artifact: &Artifact,
+) -> Result<(Vec<Manifest>, Closure), PassError> {
     let variables = variables(ctx, configuration, kustomization).await?;
     let artifact = artifact.clone();
     let path = kustomization.path.trim_start_matches("./").trim_matches('/').to_owned();
     let _slot = ctx.renders.acquire().await.ok().ok_or_else(|| PassError::Ended)?;
     let work = tokio::task::spawn_blocking(move || {
         let tree = ArtifactTree::new(&artifact);
-        let options = render::Options { order: render::Order::Fifo, load_restriction: false, generate: true, managed_by_label: false };
+        let options = render::Options {
+            order: render::Order::Fifo,
+            load_restriction: false,
+            generate: true,
+            managed_by_label: false,
+        };
         let mut manifests = render::build(&tree, &path, &options)?;
         if !variables.is_empty() {
-            manifests = manifests.into_iter().map(|manifest| render::substitute(manifest, &variables)).collect::<Result<_, _>>()?;
+            manifests = manifests
+                .into_iter()
+                .map(|manifest| render::substitute(manifest, &variables))
+                .collect::<Result<_, _>>()?;
         }
         Ok::<_, render::RenderError>((manifests, tree.into_closure()))
     });
     Ok(work.await.ok().ok_or_else(|| PassError::Ended)??)
 }
 
-async fn variables(ctx: &Context, configuration: &Configuration, kustomization: &Kustomization) -> Result<BTreeMap<String, String>, PassError> {
+async fn variables(
+    ctx: &Context,
+    configuration: &Configuration,
+    kustomization: &Kustomization,
+) -> Result<BTreeMap<String, String>, PassError> {
     let mut variables = BTreeMap::new();
     for from in &kustomization.substitute_from {
         match ctx.cluster.variables(&configuration.id.namespace, &from.kind, &from.name).await? {
             Some(found) => variables.extend(found),
             None if from.optional => {}
-            None => return Err(PassError::Variables { kind: from.kind.clone(), namespace: configuration.id.namespace.clone(), name: from.name.clone() }),
+            None => {
+                return Err(PassError::Variables {
+                    kind: from.kind.clone(),
+                    namespace: configuration.id.namespace.clone(),
+                    name: from.name.clone(),
+                });
+            }
         }
     }
     variables.extend(kustomization.substitute.clone());
@@ -245,11 +301,21 @@ pub(super) struct Planned {
     closure: Closure,
 }
 
-pub(super) async fn observe_and_plan(ctx: &Context, configuration: &Configuration, kustomization: &Kustomization, artifact: &Artifact) -> Result<Planned, impl std::error::Error + use<>> {
+pub(super) async fn observe_and_plan(
+    ctx: &Context,
+    configuration: &Configuration,
+    kustomization: &Kustomization,
+    artifact: &Artifact,
+) -> Result<Planned, impl std::error::Error + use<>> {
     observe(ctx, configuration, kustomization, artifact).await
 }
 
-async fn observe(ctx: &Context, configuration: &Configuration, kustomization: &Kustomization, artifact: &Artifact) -> Result<Planned, PassError> {
+async fn observe(
+    ctx: &Context,
+    configuration: &Configuration,
+    kustomization: &Kustomization,
+    artifact: &Artifact,
+) -> Result<Planned, PassError> {
     let (manifests, closure) = rendered(ctx, configuration, kustomization, artifact).await?;
     let mut prepared = prepare(&ctx.cluster.discovery, configuration, manifests).await?;
     let inventory = ctx.cluster.inventories.of(&configuration.id).await?;
@@ -269,15 +335,29 @@ async fn observe(ctx: &Context, configuration: &Configuration, kustomization: &K
     };
     // An object whose kind is unknown was still stated, so it must not be taken for pruned.
     let unknown: BTreeSet<&ObjectId> = prepared.unknown.iter().map(|(id, _)| id).collect();
-    let prunable = owned.iter().filter(|id| !unknown.iter().any(|other| other.kind == id.kind && other.name == id.name && other.group == id.group)).cloned().collect();
+    let prunable = owned
+        .iter()
+        .filter(|id| {
+            !unknown.iter().any(|other| other.kind == id.kind && other.name == id.name && other.group == id.group)
+        })
+        .cloned()
+        .collect();
     let plan = plan(std::mem::take(&mut prepared.manifests), &bodies, &prunable, &policy)?;
     Ok(Planned { plan, prepared, live, inventory, closure })
 }
 
-async fn pass(ctx: &Context, configuration: &Configuration, kustomization: &Kustomization, artifact: &Artifact, memory: &mut Memory) -> Result<(Settled, bool), PassError> {
-    let Planned { plan, prepared, live, mut inventory, closure } = observe(ctx, configuration, kustomization, artifact).await?;
+async fn pass(
+    ctx: &Context,
+    configuration: &Configuration,
+    kustomization: &Kustomization,
+    artifact: &Artifact,
+    memory: &mut Memory,
+) -> Result<(Settled, bool), PassError> {
+    let Planned { plan, prepared, live, mut inventory, closure } =
+        observe(ctx, configuration, kustomization, artifact).await?;
     let owned = inventory.get(&kustomization.name).cloned().unwrap_or_default();
-    let wanted: BTreeSet<ObjectId> = plan.steps.iter().filter(|step| step.action != Action::Prune).map(|step| step.id.clone()).collect();
+    let wanted: BTreeSet<ObjectId> =
+        plan.steps.iter().filter(|step| step.action != Action::Prune).map(|step| step.id.clone()).collect();
     // Write-ahead: what is about to be applied is on record before it can exist.
     let union: BTreeSet<ObjectId> = owned.union(&wanted).cloned().collect();
     if !union.is_empty() {
@@ -293,7 +373,9 @@ async fn pass(ctx: &Context, configuration: &Configuration, kustomization: &Kust
         note(id, Outcome::Failed, Chain(error).to_string());
     }
     for refusal in &plan.refusals {
-        let (crate::plan::Refusal::OwnedByOther { id, .. } | crate::plan::Refusal::OutOfScope { id, .. } | crate::plan::Refusal::Duplicate { id, .. }) = refusal;
+        let (crate::plan::Refusal::OwnedByOther { id, .. }
+        | crate::plan::Refusal::OutOfScope { id, .. }
+        | crate::plan::Refusal::Duplicate { id, .. }) = refusal;
         note(id, Outcome::Failed, refusal.to_string());
     }
     for step in &plan.steps {
@@ -311,7 +393,9 @@ async fn pass(ctx: &Context, configuration: &Configuration, kustomization: &Kust
         }
         let mut todo = Vec::new();
         for step in steps {
-            if matches!(step.action, Action::Correct { .. }) && !memory.fights.may_correct(&step.id, tokio::time::Instant::now()) {
+            if matches!(step.action, Action::Correct { .. })
+                && !memory.fights.may_correct(&step.id, tokio::time::Instant::now())
+            {
                 note(&step.id, Outcome::Skipped, "something else keeps changing it; correcting pauses for 5 minutes (find the other writer in metadata.managedFields)".to_owned());
                 is_transient = true;
             } else {
@@ -319,7 +403,10 @@ async fn pass(ctx: &Context, configuration: &Configuration, kustomization: &Kust
             }
         }
         let (kinds, live) = (&prepared.kinds, &live);
-        let writes: Vec<_> = todo.into_iter().map(|step| async move { (step, take(ctx, kustomization, step, kinds, live).await) }).collect();
+        let writes: Vec<_> = todo
+            .into_iter()
+            .map(|step| async move { (step, take(ctx, kustomization, step, kinds, live).await) })
+            .collect();
         let outcomes: Vec<_> = stream::iter(writes).buffer_unordered(WIDTH).collect().await;
         for (step, result) in outcomes {
             match result {
@@ -329,9 +416,18 @@ async fn pass(ctx: &Context, configuration: &Configuration, kustomization: &Kust
                         Action::Create => (Outcome::Created, message),
                         Action::Correct { paths } => {
                             tracing::info!(configuration = %configuration.id, object = %step.id, paths = %paths.join(", "), "drift corrected");
-                            (Outcome::Corrected, format!("drift at {}{}{message}", paths.join(", "), if message.is_empty() { "" } else { "; " }))
+                            (
+                                Outcome::Corrected,
+                                format!(
+                                    "drift at {}{}{message}",
+                                    paths.join(", "),
+                                    if message.is_empty() { "" } else { "; " }
+                                ),
+                            )
                         }
-                        Action::Update { .. } | Action::Keep | Action::ReportDrift { .. } | Action::Prune => (Outcome::Configured, message),
+                        Action::Update { .. } | Action::Keep | Action::ReportDrift { .. } | Action::Prune => {
+                            (Outcome::Configured, message)
+                        }
                     };
                     note(&step.id, outcome, message);
                 }
@@ -379,7 +475,8 @@ async fn pass(ctx: &Context, configuration: &Configuration, kustomization: &Kust
     // New kinds exist by now: watch them for drift.
     let applied: Vec<ApiResource> = prepared.kinds.values().cloned().collect();
     ctx.cluster.live.sync(&applied).await?;
-    let failed: Vec<&ObjectStatus> = objects.values().filter(|object| matches!(object.outcome, Outcome::Failed | Outcome::Skipped)).collect();
+    let failed: Vec<&ObjectStatus> =
+        objects.values().filter(|object| matches!(object.outcome, Outcome::Failed | Outcome::Skipped)).collect();
     let revision = artifact.revision.to_string();
     let mut status = KustomizationStatus {
         name: kustomization.name.clone(),
@@ -394,8 +491,17 @@ async fn pass(ctx: &Context, configuration: &Configuration, kustomization: &Kust
         status.reason = "ReconciliationFailed".to_owned();
         let shown: Vec<&str> = failed.iter().take(5).map(|object| object.message.as_str()).collect();
         let more = failed.len().saturating_sub(5);
-        status.message = format!("{} of {} objects failed: {}{}", failed.len(), objects.len(), shown.join("; "), if more == 0 { String::new() } else { format!("; and {more} more") });
-        status.last_applied_revision = memory.kustomizations.get(&kustomization.name).and_then(|settled| settled.status.last_applied_revision.clone());
+        status.message = format!(
+            "{} of {} objects failed: {}{}",
+            failed.len(),
+            objects.len(),
+            shown.join("; "),
+            if more == 0 { String::new() } else { format!("; and {more} more") }
+        );
+        status.last_applied_revision = memory
+            .kustomizations
+            .get(&kustomization.name)
+            .and_then(|settled| settled.status.last_applied_revision.clone());
     }
     let has_refusals = !failed.is_empty();
     status.objects = objects.into_values().collect();
@@ -412,19 +518,38 @@ async fn pass(ctx: &Context, configuration: &Configuration, kustomization: &Kust
     Ok((settled, has_written))
 }
 
-async fn take(ctx: &Context, kustomization: &Kustomization, step: &Step, kinds: &BTreeMap<(String, String), ApiResource>, live: &BTreeMap<ObjectId, crate::cluster::LiveObject>) -> Result<String, ClusterError> {
-    let (Some(manifest), Some(kind)) = (&step.manifest, kinds.get(&(step.id.group.clone(), step.id.kind.clone()))) else { return Ok(String::new()) };
+async fn take(
+    ctx: &Context,
+    kustomization: &Kustomization,
+    step: &Step,
+    kinds: &BTreeMap<(String, String), ApiResource>,
+    live: &BTreeMap<ObjectId, crate::cluster::LiveObject>,
+) -> Result<String, ClusterError> {
+    let (Some(manifest), Some(kind)) = (&step.manifest, kinds.get(&(step.id.group.clone(), step.id.kind.clone())))
+    else {
+        return Ok(String::new());
+    };
     let cluster = &ctx.cluster;
     match cluster.applier.apply(&cluster.live, kind, manifest, false).await {
         Ok(applied) if applied.conflicts.is_empty() => Ok(String::new()),
         Ok(applied) => {
-            let taken: Vec<String> = applied.conflicts.iter().map(|conflict| format!("{} from {}", conflict.field, conflict.manager)).collect();
+            let taken: Vec<String> = applied
+                .conflicts
+                .iter()
+                .map(|conflict| format!("{} from {}", conflict.field, conflict.manager))
+                .collect();
             Ok(format!("took over {}", taken.join(", ")))
         }
-        Err(ClusterError::Refused { id, message, fields, .. }) if kustomization.force && message.contains("immutable") && live.contains_key(&id) => {
+        Err(ClusterError::Refused { id, message, fields, .. })
+            if kustomization.force && message.contains("immutable") && live.contains_key(&id) =>
+        {
             tracing::info!(object = %id, fields = %fields.join(", "), "replacing an object whose immutable field changed");
             cluster.applier.delete(&cluster.live, kind, &id, live.get(&id).map(|object| &*object.uid)).await?;
-            cluster.applier.apply(&cluster.live, kind, manifest, false).await.map(|_| "replaced, since an immutable field changed".to_owned())
+            cluster
+                .applier
+                .apply(&cluster.live, kind, manifest, false)
+                .await
+                .map(|_| "replaced, since an immutable field changed".to_owned())
         }
         Err(error) => Err(error),
     }
@@ -456,14 +581,19 @@ fn judge(ctx: &Context, kustomization: &Kustomization, settled: &mut Settled) {
     if settled.has_refusals {
         return;
     }
-    let waiting: Vec<String> = settled.status.objects.iter().filter(|object| object.outcome != Outcome::Deleted)
+    let waiting: Vec<String> = settled
+        .status
+        .objects
+        .iter()
+        .filter(|object| object.outcome != Outcome::Deleted)
         .filter_map(|object| match &object.health {
             Some(Health::Current) => None,
             Some(Health::InProgress(why)) => Some(format!("{}: {why}", object.id)),
             Some(Health::Failed(why)) => Some(format!("{} failed: {why}", object.id)),
             Some(Health::Terminating) => Some(format!("{} is being deleted", object.id)),
             None => Some(format!("{} is not there", object.id)),
-        }).collect();
+        })
+        .collect();
     let drifted = settled.status.objects.iter().filter(|object| object.outcome == Outcome::Drifted).count();
     let has_failed = settled.status.objects.iter().any(|object| matches!(object.health, Some(Health::Failed(_))));
     let status = &mut settled.status;
@@ -475,7 +605,12 @@ fn judge(ctx: &Context, kustomization: &Kustomization, settled: &mut Settled) {
         let is_late = settled.since.elapsed() > kustomization.timeout;
         status.phase = if has_failed || is_late { Phase::Failing } else { Phase::Progressing };
         status.reason = if has_failed || is_late { "HealthCheckFailed" } else { "Progressing" }.to_owned();
-        status.message = format!("{} of {} objects are not healthy: {}", waiting.len(), status.objects.len(), waiting.iter().take(5).cloned().collect::<Vec<_>>().join("; "));
+        status.message = format!(
+            "{} of {} objects are not healthy: {}",
+            waiting.len(),
+            status.objects.len(),
+            waiting.iter().take(5).cloned().collect::<Vec<_>>().join("; ")
+        );
     } else {
         status.phase = Phase::Ready;
         status.reason = "ReconciliationSucceeded".to_owned();
@@ -499,11 +634,19 @@ pub async fn remove(ctx: &Arc<Context>, configuration: &Configuration) -> Result
         cluster.live.sync(&served).await?;
         let live = cluster.live.select(&owned);
         let bodies = live.iter().map(|(id, object)| (id.clone(), object.object())).collect();
-        let policy = Policy { owner: configuration.id.clone(), scope: configuration.scope, prune: true, allow_empty: true, drift: kustomization.drift };
+        let policy = Policy {
+            owner: configuration.id.clone(),
+            scope: configuration.scope,
+            prune: true,
+            allow_empty: true,
+            drift: kustomization.drift,
+        };
         let Ok(plan) = plan(Vec::new(), &bodies, &owned, &policy) else { continue };
         let mut remaining = owned;
         for step in plan.prunes() {
-            if let (Some(kind), Some(object)) = (kinds.get(&(step.id.group.clone(), step.id.kind.clone())), live.get(&step.id)) {
+            if let (Some(kind), Some(object)) =
+                (kinds.get(&(step.id.group.clone(), step.id.kind.clone())), live.get(&step.id))
+            {
                 cluster.applier.delete(&cluster.live, kind, &step.id, Some(&object.uid)).await?;
                 deleted += 1;
             }

@@ -1,6 +1,9 @@
 //! What is said of a configuration: one value, from which status file, event and log line are made.
 use crate::{
-    model::{ObjectId, configuration::{Configuration, Generation}},
+    model::{
+        ObjectId,
+        configuration::{Configuration, Generation},
+    },
     plan::health::Health,
 };
 use serde::{Deserialize, Serialize};
@@ -165,10 +168,18 @@ pub fn compliance_state(generation: Generation, phase: Phase) -> &'static str {
 ///
 /// Pure. The same report on the status that it made gives that same status: transition times move
 /// only when a condition's status does.
-pub fn status_of(configuration: &Configuration, report: &Report, before: Option<&ConfigurationStatus>, now: jiff::Timestamp) -> ConfigurationStatus {
+pub fn status_of(
+    configuration: &Configuration,
+    report: &Report,
+    before: Option<&ConfigurationStatus>,
+    now: jiff::Timestamp,
+) -> ConfigurationStatus {
     let is = |yes: bool| if yes { "True" } else { "False" }.to_owned();
     let wanted = [
-        ("Ready", if report.phase == Phase::Progressing { "Unknown".to_owned() } else { is(report.phase == Phase::Ready) }),
+        (
+            "Ready",
+            if report.phase == Phase::Progressing { "Unknown".to_owned() } else { is(report.phase == Phase::Ready) },
+        ),
         ("Reconciling", is(matches!(report.phase, Phase::Progressing | Phase::Failing))),
         ("Stalled", is(report.phase == Phase::Stalled)),
     ];
@@ -176,8 +187,15 @@ pub fn status_of(configuration: &Configuration, report: &Report, before: Option<
         .into_iter()
         .map(|(kind, status)| {
             let old = before.and_then(|before| before.conditions.iter().find(|condition| condition.kind == kind));
-            let last_transition_time = old.filter(|old| old.status == status).map_or(now, |old| old.last_transition_time);
-            Condition { kind: kind.to_owned(), status, reason: report.reason.clone(), message: report.message.clone(), last_transition_time }
+            let last_transition_time =
+                old.filter(|old| old.status == status).map_or(now, |old| old.last_transition_time);
+            Condition {
+                kind: kind.to_owned(),
+                status,
+                reason: report.reason.clone(),
+                message: report.message.clone(),
+                last_transition_time,
+            }
         })
         .collect();
     let all_applied = report.phase == Phase::Ready;
@@ -199,9 +217,20 @@ pub fn status_of(configuration: &Configuration, report: &Report, before: Option<
             Phase::Stalled => "Error",
         }
         .to_owned(),
-        last_config_applied: if report.has_written { Some(now) } else { before.and_then(|before| before.last_config_applied) },
-        last_applied_revision: if all_applied { report.revision.clone() } else { before.and_then(|before| before.last_applied_revision.clone()) },
-        last_attempted_revision: report.revision.clone().or_else(|| before.and_then(|before| before.last_attempted_revision.clone())),
+        last_config_applied: if report.has_written {
+            Some(now)
+        } else {
+            before.and_then(|before| before.last_config_applied)
+        },
+        last_applied_revision: if all_applied {
+            report.revision.clone()
+        } else {
+            before.and_then(|before| before.last_applied_revision.clone())
+        },
+        last_attempted_revision: report
+            .revision
+            .clone()
+            .or_else(|| before.and_then(|before| before.last_attempted_revision.clone())),
         repository_public_key: report.public_key.clone(),
         conditions,
         kustomizations: report.kustomizations.clone(),

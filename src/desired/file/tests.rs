@@ -15,7 +15,9 @@ impl SecretSource for None {
 }
 
 fn flux(name: &str) -> String {
-    format!("apiVersion: clusterconfig.azure.com/v1beta1\nkind: FluxConfiguration\nmetadata:\n  name: {name}\nspec:\n  gitRepository:\n    url: https://example.org/{name}\n")
+    format!(
+        "apiVersion: clusterconfig.azure.com/v1beta1\nkind: FluxConfiguration\nmetadata:\n  name: {name}\nspec:\n  gitRepository:\n    url: https://example.org/{name}\n"
+    )
 }
 
 fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -28,8 +30,11 @@ fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 fn issues(text: &str) -> Vec<String> {
     let directory = directory(&[("state.yaml", text)]);
-    load(&[directory.path().join("state.yaml")], &None).issues.into_iter()
-        .map(|issue| Issue { file: "state.yaml".into(), ..issue }.to_string()).collect()
+    load(&[directory.path().join("state.yaml")], &None)
+        .issues
+        .into_iter()
+        .map(|issue| Issue { file: "state.yaml".into(), ..issue }.to_string())
+        .collect()
 }
 
 #[test]
@@ -53,7 +58,10 @@ fn a_source_control_configuration_is_read_by_its_operator_params() {
     let state = load(&[directory.path().to_owned()], &None);
     let one = &state.configurations[0];
     assert_eq!(one.id.to_string(), "apps/old");
-    assert_eq!(one.kustomizations.iter().map(|k| (k.name.as_str(), k.path.as_str(), k.prune)).collect::<Vec<_>>(), [("a-b", "a/b", true), ("c", "c", true)]);
+    assert_eq!(
+        one.kustomizations.iter().map(|k| (k.name.as_str(), k.path.as_str(), k.prune)).collect::<Vec<_>>(),
+        [("a-b", "a/b", true), ("c", "c", true)]
+    );
     assert_eq!((one.source.interval.as_secs(), one.source.reference.branch.as_deref()), (60, Some("main")));
     assert!(one.ignored[0].starts_with("--git-user"), "{:?}", one.ignored);
     assert!(state.issues.iter().all(|issue| !issue.is_error()));
@@ -61,13 +69,15 @@ fn a_source_control_configuration_is_read_by_its_operator_params() {
 
 #[test]
 fn what_is_wrong_is_named_with_its_place_and_a_hint() {
-    let wrong = flux("shop").replace("url:", "urll:") + "    repositoryRef: {commit: abc}\n  kustomizations:\n    app:\n      prune: maybe\n  sope: cluster\n";
+    let wrong = flux("shop").replace("url:", "urll:")
+        + "    repositoryRef: {commit: abc}\n  kustomizations:\n    app:\n      prune: maybe\n  sope: cluster\n";
     insta::assert_snapshot!(issues(&wrong).join("\n"), @r"
     state.yaml:7:5: error: spec.gitRepository.urll: is not a known field (did you mean url?)
     state.yaml:11:7: error: spec.kustomizations.app.prune: must be a boolean, not a string
     state.yaml:12:3: error: spec.sope: is not a known field (did you mean scope?)
     ");
-    let rules = flux("shop").replace("https://example.org/shop", "ext::sh") + "    repositoryRef: {commit: abc}\n  kustomizations:\n    app: {dependsOn: [ap], path: ../x}\n    b: {dependsOn: [c]}\n    c: {dependsOn: [b]}\n  configurationProtectedSettings: {sshPrivateKey: bm90IGEga2V5, httpsKy: eA==}\n  engine: flux-v1\n";
+    let rules = flux("shop").replace("https://example.org/shop", "ext::sh")
+        + "    repositoryRef: {commit: abc}\n  kustomizations:\n    app: {dependsOn: [ap], path: ../x}\n    b: {dependsOn: [c]}\n    c: {dependsOn: [b]}\n  configurationProtectedSettings: {sshPrivateKey: bm90IGEga2V5, httpsKy: eA==}\n  engine: flux-v1\n";
     insta::assert_snapshot!(issues(&rules).join("\n"), @r#"
     state.yaml:7:5: error: spec.gitRepository.url: remote helpers (HELPER::ADDRESS) run programs and are never used
     state.yaml:8:21: error: spec.gitRepository.repositoryRef.commit: must be 40 hexadecimal digits
@@ -95,7 +105,8 @@ fn secrets_come_by_reference_and_show_nowhere() {
 
 #[test]
 fn a_broken_document_keeps_its_last_good_form_and_a_removed_one_goes() {
-    let directory = directory(&[("a.yaml", &format!("{}---\n{}", flux("one"), flux("two"))), ("b.yaml", &flux("three"))]);
+    let directory =
+        directory(&[("a.yaml", &format!("{}---\n{}", flux("one"), flux("two"))), ("b.yaml", &flux("three"))]);
     let names = |loaded: &Loaded| loaded.state.configurations.iter().map(|one| one.id.name.clone()).collect::<Vec<_>>();
     let paths = [directory.path().to_owned()];
     let before = read(&paths, &None);
@@ -105,11 +116,19 @@ fn a_broken_document_keeps_its_last_good_form_and_a_removed_one_goes() {
         keep_last_good(&before, read(&paths, &None))
     };
     assert_eq!(names(&after("a.yaml", "{broken")), ["one", "three", "two"], "no YAML");
-    assert_eq!(names(&after("a.yaml", &format!("{}---\n{}", flux("one"), flux("two").replace("url", "urk")))), ["one", "three", "two"], "a broken document");
+    assert_eq!(
+        names(&after("a.yaml", &format!("{}---\n{}", flux("one"), flux("two").replace("url", "urk")))),
+        ["one", "three", "two"],
+        "a broken document"
+    );
     assert_eq!(names(&after("a.yaml", &flux("one"))), ["one", "three"], "a removed document");
     std::fs::remove_file(directory.path().join("b.yaml")).expect("removed");
     assert_eq!(names(&keep_last_good(&before, read(&paths, &None))), ["one"], "a removed file");
-    assert_eq!(names(&keep_last_good(&before, read(&[directory.path().join("gone")], &None))), ["one", "three", "two"], "an unreadable directory");
+    assert_eq!(
+        names(&keep_last_good(&before, read(&[directory.path().join("gone")], &None))),
+        ["one", "three", "two"],
+        "an unreadable directory"
+    );
 }
 
 #[test]
@@ -127,7 +146,12 @@ async fn edits_renames_and_swapped_links_are_seen() {
     let mut state = watch(vec![path.clone()], Arc::new(None), CancellationToken::new()).await;
     let mut expect = async |what: &str, name: &str| {
         let wait = state.wait_for(|state| state.configurations.iter().any(|one| one.id.name == name));
-        drop(tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap_or_else(|_| panic!("{what} was not seen")).expect("the watch goes on"));
+        drop(
+            tokio::time::timeout(Duration::from_secs(20), wait)
+                .await
+                .unwrap_or_else(|_| panic!("{what} was not seen"))
+                .expect("the watch goes on"),
+        );
     };
     expect("the first state", "one").await;
     std::fs::write(&path, flux("two")).expect("a file");

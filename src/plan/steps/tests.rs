@@ -68,8 +68,17 @@ proptest! {
 
 #[test]
 fn says_what_it_will_do_definitions_first_and_prunes_last() {
-    let wanted = vec![manifest("ConfigMap", "apps", "new", 1), manifest("Namespace", "", "apps", 1), manifest("ConfigMap", "apps", "edited", 1), manifest("ConfigMap", "apps", "changed", 2)];
-    let mut live: BTreeMap<_, _> = ["edited", "changed", "old"].iter().map(|n| manifest("ConfigMap", "apps", n, 1)).map(|m| (m.id(), m.object)).collect();
+    let wanted = vec![
+        manifest("ConfigMap", "apps", "new", 1),
+        manifest("Namespace", "", "apps", 1),
+        manifest("ConfigMap", "apps", "edited", 1),
+        manifest("ConfigMap", "apps", "changed", 2),
+    ];
+    let mut live: BTreeMap<_, _> = ["edited", "changed", "old"]
+        .iter()
+        .map(|n| manifest("ConfigMap", "apps", n, 1))
+        .map(|m| (m.id(), m.object))
+        .collect();
     live.get_mut(&wanted[2].id()).expect("edited")["data"]["value"] = json!("9");
     let inventory = live.keys().cloned().collect();
     let plan = plan(wanted, &live, &inventory, &policy()).expect("a plan");
@@ -108,7 +117,8 @@ fn objects_of_others_and_objects_that_ask_to_stay_are_left_alone() {
 #[test]
 fn namespace_scope_refuses_what_is_outside() {
     let narrow = Policy { scope: Scope::Namespace, ..policy() };
-    let plan = plan(vec![manifest("ConfigMap", "kube-system", "x", 1)], &BTreeMap::new(), &BTreeSet::new(), &narrow).expect("a plan");
+    let plan = plan(vec![manifest("ConfigMap", "kube-system", "x", 1)], &BTreeMap::new(), &BTreeSet::new(), &narrow)
+        .expect("a plan");
     assert_eq!(plan.steps, []);
     assert!(matches!(plan.refusals.as_slice(), [Refusal::OutOfScope { .. }]));
 }

@@ -2,7 +2,10 @@
 use super::FetchError;
 use crate::model::Revision;
 use git2::{ObjectType, Oid, Repository};
-use std::{path::Path, sync::{Arc, Mutex, MutexGuard, PoisonError}};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 /// What a tree entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +44,11 @@ pub struct Artifact {
 impl Artifact {
     pub(super) fn new(repository: Repository, commit: Oid, reference: String) -> Result<Self, git2::Error> {
         let root = repository.find_commit(commit)?.tree_id();
-        Ok(Self { revision: Revision { reference, commit: commit.to_string() }, repository: Arc::new(Mutex::new(repository)), root })
+        Ok(Self {
+            revision: Revision { reference, commit: commit.to_string() },
+            repository: Arc::new(Mutex::new(repository)),
+            root,
+        })
     }
 
     fn repository(&self) -> MutexGuard<'_, Repository> {
@@ -91,7 +98,8 @@ impl Artifact {
         };
         let repository = self.repository();
         let tree = repository.find_tree(id).map_err(damaged)?;
-        let mut found: Vec<(String, EntryKind)> = tree.iter()
+        let mut found: Vec<(String, EntryKind)> = tree
+            .iter()
             .filter_map(|entry| Some((entry.name().ok()?.to_owned(), kind(entry.kind(), entry.filemode())?)))
             .filter(|(name, _)| !matches!(name.as_str(), "" | "." | ".." | ".git") && !name.contains(['/', '\0', '\\']))
             .collect();

@@ -80,7 +80,11 @@ impl FetchError {
     /// Whether trying again can help when nothing else has changed.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::UrlRejected { .. } | Self::TooLarge { .. } | Self::NoSuchPath { .. } | Self::HostKeyUnknown { .. } | Self::HostKeyRejected { .. } => false,
+            Self::UrlRejected { .. }
+            | Self::TooLarge { .. }
+            | Self::NoSuchPath { .. }
+            | Self::HostKeyUnknown { .. }
+            | Self::HostKeyRejected { .. } => false,
             Self::Transport { .. }
             | Self::Authentication { .. }
             | Self::Certificate { .. }

@@ -42,15 +42,24 @@ pub fn public_key_of(private: &SecretString) -> Result<String, KeyError> {
     if let Ok(key) = ssh_key::PrivateKey::from_openssh(text.trim_start()) {
         return key.public_key().to_openssh().map_err(KeyError::Generate);
     }
-    let key = openssl::pkey::PKey::private_key_from_pem_callback(text.as_bytes(), |_| Ok(0)).ok().ok_or(KeyError::Unreadable)?;
+    let key = openssl::pkey::PKey::private_key_from_pem_callback(text.as_bytes(), |_| Ok(0))
+        .ok()
+        .ok_or(KeyError::Unreadable)?;
     let unreadable = |_: openssl::error::ErrorStack| KeyError::Unreadable;
     let data = if let Ok(rsa) = key.rsa() {
-        let number = |number: &openssl::bn::BigNumRef| ssh_key::Mpint::from_positive_bytes(&number.to_vec()).map_err(KeyError::Generate);
+        let number = |number: &openssl::bn::BigNumRef| {
+            ssh_key::Mpint::from_positive_bytes(&number.to_vec()).map_err(KeyError::Generate)
+        };
         ssh_key::public::KeyData::Rsa(ssh_key::public::RsaPublicKey { e: number(rsa.e())?, n: number(rsa.n())? })
     } else if let Ok(ec) = key.ec_key() {
         let mut context = openssl::bn::BigNumContext::new().map_err(unreadable)?;
-        let point = ec.public_key().to_bytes(ec.group(), openssl::ec::PointConversionForm::UNCOMPRESSED, &mut context).map_err(unreadable)?;
-        ssh_key::public::KeyData::Ecdsa(ssh_key::public::EcdsaPublicKey::from_sec1_bytes(&point).map_err(KeyError::Generate)?)
+        let point = ec
+            .public_key()
+            .to_bytes(ec.group(), openssl::ec::PointConversionForm::UNCOMPRESSED, &mut context)
+            .map_err(unreadable)?;
+        ssh_key::public::KeyData::Ecdsa(
+            ssh_key::public::EcdsaPublicKey::from_sec1_bytes(&point).map_err(KeyError::Generate)?,
+        )
     } else {
         let raw: [u8; 32] = key.raw_public_key().map_err(unreadable)?.try_into().ok().ok_or(KeyError::Unreadable)?;
         ssh_key::public::KeyData::Ed25519(ssh_key::public::Ed25519PublicKey(raw))

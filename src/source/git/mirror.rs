@@ -52,7 +52,14 @@ pub struct GitCache {
 impl GitCache {
     /// Mirrors in `root`, which is made when it is needed.
     pub fn new(root: PathBuf) -> Self {
-        Self { root, allow_local: true, mirrors: Mutex::default(), looks: AtomicU64::new(0), fetches: AtomicU64::new(0), bytes: Arc::default() }
+        Self {
+            root,
+            allow_local: true,
+            mirrors: Mutex::default(),
+            looks: AtomicU64::new(0),
+            fetches: AtomicU64::new(0),
+            bytes: Arc::default(),
+        }
     }
 
     /// What was asked of remotes since the start.
@@ -72,35 +79,53 @@ impl GitCache {
     ///
     /// # Cancellation
     /// May be dropped: the thread that talks to the remote ends at its deadline, or when `cancel` is.
-    pub async fn fetch(&self, source: &GitSource, freshness: Duration, cancel: &CancellationToken) -> Result<Artifact, FetchError> {
-        let url = RepoUrl::parse(&source.url, self.allow_local).map_err(|error| FetchError::UrlRejected { url: super::redacted(&source.url), source: error })?;
+    pub async fn fetch(
+        &self,
+        source: &GitSource,
+        freshness: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Artifact, FetchError> {
+        let url = RepoUrl::parse(&source.url, self.allow_local)
+            .map_err(|error| FetchError::UrlRejected { url: super::redacted(&source.url), source: error })?;
         let key = fingerprint(source);
-        let mirror = Arc::clone(self.mirrors.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default());
+        let mirror =
+            Arc::clone(self.mirrors.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default());
         let mut mirror = mirror.lock().await;
         let heads = match &mirror.heads {
             Some((at, heads)) if at.elapsed() < freshness => Arc::clone(heads),
             _ => {
                 self.looks.fetch_add(1, Ordering::Relaxed);
                 let (url, owned, cancelled) = (url.clone(), source.clone(), cancel.clone());
-                let heads = Arc::new(bounded(source, cancel, move || Conversation::new(&url, &owned, &cancelled).list()).await?);
+                let heads = Arc::new(
+                    bounded(source, cancel, move || Conversation::new(&url, &owned, &cancelled).list()).await?,
+                );
                 mirror.heads = Some((Instant::now(), Arc::clone(&heads)));
                 heads
             }
         };
         let choice = choose(&url, &source.reference, &heads)?;
-        if let Some(artifact) = mirror.artifacts.get(&source.reference).filter(|artifact| artifact.revision.commit == choice.commit.to_string()) {
+        if let Some(artifact) = mirror
+            .artifacts
+            .get(&source.reference)
+            .filter(|artifact| artifact.revision.commit == choice.commit.to_string())
+        {
             return Ok(artifact.clone());
         }
         let directory = self.root.join(&key);
         let (owned, cancelled, bytes) = (source.clone(), cancel.clone(), Arc::clone(&self.bytes));
-        let (artifact, has_fetched) = bounded(source, cancel, move || bring(&url, &owned, &directory, choice, &cancelled, &bytes)).await?;
+        let (artifact, has_fetched) =
+            bounded(source, cancel, move || bring(&url, &owned, &directory, choice, &cancelled, &bytes)).await?;
         self.fetches.fetch_add(u64::from(has_fetched), Ordering::Relaxed);
         mirror.artifacts.insert(source.reference.clone(), artifact.clone());
         Ok(artifact)
     }
 }
 
-async fn bounded<T: Send + 'static>(source: &GitSource, cancel: &CancellationToken, work: impl FnOnce() -> Result<T, FetchError> + Send + 'static) -> Result<T, FetchError> {
+async fn bounded<T: Send + 'static>(
+    source: &GitSource,
+    cancel: &CancellationToken,
+    work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
+) -> Result<T, FetchError> {
     let task = tokio::task::spawn_blocking(work);
     tokio::select! {
         // Cancel-safe: the blocking thread sees its deadline or the cancellation by itself, and ends.
@@ -116,9 +141,17 @@ async fn bounded<T: Send + 'static>(source: &GitSource, cancel: &CancellationTok
 /// Names a mirror by its address and everything that decides what may be read through it.
 fn fingerprint(source: &GitSource) -> String {
     let Credentials { user, password, ssh_private_key, known_hosts, ca_bundle } = &source.credentials;
-    let secret = |secret: &Option<secrecy::SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+    let secret =
+        |secret: &Option<secrecy::SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
     let mut hash = Sha256::new();
-    for part in [Some(source.url.clone()), user.clone(), secret(password), secret(ssh_private_key), known_hosts.clone(), ca_bundle.clone()] {
+    for part in [
+        Some(source.url.clone()),
+        user.clone(),
+        secret(password),
+        secret(ssh_private_key),
+        known_hosts.clone(),
+        ca_bundle.clone(),
+    ] {
         hash.update(part.as_ref().map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
         hash.update(part.unwrap_or_default());
     }
@@ -126,7 +159,14 @@ fn fingerprint(source: &GitSource) -> String {
 }
 
 /// Opens the mirror, brings the commit when it is not there, and says whether it had to.
-fn bring(url: &RepoUrl, source: &GitSource, directory: &Path, choice: Choice, cancel: &CancellationToken, bytes: &AtomicU64) -> Result<(Artifact, bool), FetchError> {
+fn bring(
+    url: &RepoUrl,
+    source: &GitSource,
+    directory: &Path,
+    choice: Choice,
+    cancel: &CancellationToken,
+    bytes: &AtomicU64,
+) -> Result<(Artifact, bool), FetchError> {
     let unusable = |error| FetchError::Mirror { url: url.to_string(), source: error };
     let mut repository = open(directory).map_err(unusable)?;
     let mut has_fetched = false;
@@ -141,17 +181,26 @@ fn bring(url: &RepoUrl, source: &GitSource, directory: &Path, choice: Choice, ca
         bytes.fetch_add(conversation.received() as u64, Ordering::Relaxed);
         has_fetched = true;
         if let Err(FetchError::Transport { source: error, .. }) = &outcome
-            && matches!(error.class(), git2::ErrorClass::Odb | git2::ErrorClass::Reference | git2::ErrorClass::Repository | git2::ErrorClass::Indexer | git2::ErrorClass::Object)
+            && matches!(
+                error.class(),
+                git2::ErrorClass::Odb
+                    | git2::ErrorClass::Reference
+                    | git2::ErrorClass::Repository
+                    | git2::ErrorClass::Indexer
+                    | git2::ErrorClass::Object
+            )
         {
             // What a killed process left half made is of no use; the next try begins with nothing.
             retire(directory);
         }
         outcome?;
     }
-    Artifact::new(repository, choice.commit, choice.reference).map(|artifact| (artifact, has_fetched)).map_err(|error| {
-        retire(directory);
-        unusable(error)
-    })
+    Artifact::new(repository, choice.commit, choice.reference).map(|artifact| (artifact, has_fetched)).map_err(
+        |error| {
+            retire(directory);
+            unusable(error)
+        },
+    )
 }
 
 /// Whether the commit and its tree are there.
@@ -171,7 +220,9 @@ fn open(directory: &Path) -> Result<Repository, git2::Error> {
 }
 
 fn packs(directory: &Path) -> usize {
-    std::fs::read_dir(directory.join("objects/pack")).map_or(0, |entries| entries.flatten().filter(|entry| entry.path().extension().is_some_and(|extension| extension == "pack")).count())
+    std::fs::read_dir(directory.join("objects/pack")).map_or(0, |entries| {
+        entries.flatten().filter(|entry| entry.path().extension().is_some_and(|extension| extension == "pack")).count()
+    })
 }
 
 /// Takes a mirror out of the way. Artifacts of it that are still read keep their open files.

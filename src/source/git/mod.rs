@@ -1,7 +1,7 @@
 //! Git repositories, mirrored and read from the object database without a check-out.
 //!
 //! The only module that calls libgit2. An address is checked before it gets there ([`RepoUrl`]), a
-//! host or a certificate while it connects ([`host`]), and what comes is bounded in bytes and time.
+//! host or a certificate while it connects (`host`), and what comes is bounded in bytes and time.
 mod artifact;
 mod error;
 mod host;

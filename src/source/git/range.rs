@@ -82,7 +82,8 @@ fn holds(comparator: &Comparator, version: &Version) -> bool {
 /// The comparisons that an operator and a possibly partial version stand for; empty for "any".
 fn comparators(op: Op, text: &str) -> Option<Vec<Comparator>> {
     let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
-    let (numbers, pre) = text.split_once('-').map_or((text, ""), |(numbers, pre)| (numbers, pre.split('+').next().unwrap_or_default()));
+    let (numbers, pre) =
+        text.split_once('-').map_or((text, ""), |(numbers, pre)| (numbers, pre.split('+').next().unwrap_or_default()));
     let mut parts = Vec::new();
     for part in numbers.split('+').next().unwrap_or_default().split('.') {
         match part {

@@ -1,7 +1,10 @@
 //! Talking to a remote: what it has, and bringing it here.
 use super::{FetchError, Range, RepoUrl, host};
 use crate::model::configuration::{Credentials, GitSource, Reference};
-use git2::{AutotagOption, Cred, CredentialType, Direction, FetchOptions, Oid, ProxyOptions, RemoteCallbacks, RemoteRedirect, Repository};
+use git2::{
+    AutotagOption, Cred, CredentialType, Direction, FetchOptions, Oid, ProxyOptions, RemoteCallbacks, RemoteRedirect,
+    Repository,
+};
 use secrecy::ExposeSecret as _;
 use std::{
     cell::{Cell, RefCell},
@@ -50,21 +53,37 @@ impl<'a> Conversation<'a> {
         let Credentials { user, password, ssh_private_key, known_hosts, ca_bundle } = &self.source.credentials;
         let mut callbacks = RemoteCallbacks::new();
         callbacks.credentials(move |_, _, allowed| {
-            let refused = |credentials: &str| Err(self.decide(FetchError::Authentication { url: self.url.to_string(), credentials: credentials.to_owned() }));
+            let refused = |credentials: &str| {
+                Err(self.decide(FetchError::Authentication {
+                    url: self.url.to_string(),
+                    credentials: credentials.to_owned(),
+                }))
+            };
             // libgit2 asks again for as long as the remote refuses.
             if self.asked.replace(self.asked.get() + 1) > 2 {
-                return refused(if self.url.is_ssh() { "the ssh key; add its public half to the repository" } else { "the user and token; check httpsUser and httpsKey" });
+                return refused(if self.url.is_ssh() {
+                    "the ssh key; add its public half to the repository"
+                } else {
+                    "the user and token; check httpsUser and httpsKey"
+                });
             }
             if allowed.contains(CredentialType::USERNAME) {
                 return Cred::username(self.url.user());
             }
             match (ssh_private_key, password) {
-                (Some(key), _) if allowed.contains(CredentialType::SSH_MEMORY) => Cred::ssh_key_from_memory(self.url.user(), None, key.expose_secret(), None),
-                (_, Some(password)) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => Cred::userpass_plaintext(user.as_deref().unwrap_or("git"), password.expose_secret()),
+                (Some(key), _) if allowed.contains(CredentialType::SSH_MEMORY) => {
+                    Cred::ssh_key_from_memory(self.url.user(), None, key.expose_secret(), None)
+                }
+                (_, Some(password)) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
+                    Cred::userpass_plaintext(user.as_deref().unwrap_or("git"), password.expose_secret())
+                }
                 _ => refused("to be read without credentials; give them in configurationProtectedSettings"),
             }
         });
-        callbacks.certificate_check(move |shown, _| host::check(self.url, known_hosts.as_deref(), ca_bundle.as_deref(), shown).map_err(|error| self.decide(error)));
+        callbacks.certificate_check(move |shown, _| {
+            host::check(self.url, known_hosts.as_deref(), ca_bundle.as_deref(), shown)
+                .map_err(|error| self.decide(error))
+        });
         callbacks.transfer_progress(move |progress| {
             self.received.set(progress.received_bytes());
             if progress.received_bytes() > MAX_FETCH_BYTES || progress.total_objects() > MAX_FETCH_OBJECTS {
@@ -97,7 +116,9 @@ impl<'a> Conversation<'a> {
         match source.code() {
             git2::ErrorCode::Auth => FetchError::Authentication { url, credentials: "the credentials".to_owned() },
             git2::ErrorCode::Certificate => FetchError::Certificate { url, source },
-            _ if source.class() == git2::ErrorClass::Ssl && source.message().contains("certificate") => FetchError::Certificate { url, source },
+            _ if source.class() == git2::ErrorClass::Ssl && source.message().contains("certificate") => {
+                FetchError::Certificate { url, source }
+            }
             _ => FetchError::Transport { url, source },
         }
     }
@@ -106,7 +127,8 @@ impl<'a> Conversation<'a> {
     pub(super) fn list(&self) -> Result<Heads, FetchError> {
         let failed = |error| self.failed(error);
         let mut remote = git2::Remote::create_detached(self.url.as_given()).map_err(failed)?;
-        let connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks()), Some(proxy())).map_err(failed)?;
+        let connection =
+            remote.connect_auth(Direction::Fetch, Some(self.callbacks()), Some(proxy())).map_err(failed)?;
         let mut heads = Heads::new();
         for head in connection.list().map_err(failed)? {
             // The `^{}` of a tag names the commit behind it, and comes after the tag itself.
@@ -132,7 +154,11 @@ impl<'a> Conversation<'a> {
         let last = attempts.len() - 1;
         for (number, (refspec, depth)) in attempts.into_iter().enumerate() {
             let mut options = FetchOptions::new();
-            options.remote_callbacks(self.callbacks()).proxy_options(proxy()).download_tags(AutotagOption::None).follow_redirects(RemoteRedirect::None);
+            options
+                .remote_callbacks(self.callbacks())
+                .proxy_options(proxy())
+                .download_tags(AutotagOption::None)
+                .follow_redirects(RemoteRedirect::None);
             if depth > 0 {
                 options.depth(depth);
             } else if repository.is_shallow() {
@@ -145,7 +171,11 @@ impl<'a> Conversation<'a> {
                 Ok(()) if repository.find_commit(choice.commit).is_ok() => return Ok(()),
                 Ok(()) if number == last => {
                     let hint = "; it is not on the branch".to_owned();
-                    return Err(FetchError::NoSuchRevision { url: self.url.to_string(), what: format!("commit {}", choice.commit), hint });
+                    return Err(FetchError::NoSuchRevision {
+                        url: self.url.to_string(),
+                        what: format!("commit {}", choice.commit),
+                        hint,
+                    });
                 }
                 Err(error) if number == last || self.verdict.borrow().is_some() => return Err(failed(error)),
                 Ok(()) | Err(_) => {}
@@ -186,10 +216,18 @@ pub(super) fn choose(url: &RepoUrl, wanted: &Reference, heads: &Heads) -> Result
         Some(commit) => Ok(Choice { reference: reference.to_owned(), name, commit: *commit, is_tip: true }),
         None => Err(missing(what, prefix)),
     };
-    let on_branch = |branch: &str| tip(branch, format!("refs/heads/{branch}"), format!("branch {branch}"), "refs/heads/");
+    let on_branch =
+        |branch: &str| tip(branch, format!("refs/heads/{branch}"), format!("branch {branch}"), "refs/heads/");
     let default = || match heads.get("HEAD") {
-        Some(head) => heads.iter().find(|(name, commit)| name.starts_with("refs/heads/") && *commit == head)
-            .map(|(name, commit)| Choice { reference: name.trim_start_matches("refs/heads/").to_owned(), name: name.clone(), commit: *commit, is_tip: true })
+        Some(head) => heads
+            .iter()
+            .find(|(name, commit)| name.starts_with("refs/heads/") && *commit == head)
+            .map(|(name, commit)| Choice {
+                reference: name.trim_start_matches("refs/heads/").to_owned(),
+                name: name.clone(),
+                commit: *commit,
+                is_tip: true,
+            })
             .ok_or_else(|| missing("default branch".to_owned(), "refs/heads/")),
         None => Err(missing("default branch".to_owned(), "refs/heads/")),
     };
@@ -200,15 +238,23 @@ pub(super) fn choose(url: &RepoUrl, wanted: &Reference, heads: &Heads) -> Result
         return Ok(Choice { reference: String::new(), commit: oid, is_tip, ..branch });
     }
     if let Some(text) = semver {
-        let range = Range::parse(text).ok().ok_or_else(|| missing(format!("tag in {text}, which is no range"), "\0"))?;
-        let best = heads.iter()
+        let range =
+            Range::parse(text).ok().ok_or_else(|| missing(format!("tag in {text}, which is no range"), "\0"))?;
+        let best = heads
+            .iter()
             .filter_map(|(name, commit)| {
                 let tag = name.strip_prefix("refs/tags/")?;
                 Some((Range::version_of(tag)?, tag, name, *commit))
             })
             .filter(|(version, ..)| range.matches(version))
             .max_by(|a, b| a.0.cmp(&b.0));
-        return best.map(|(_, tag, name, commit)| Choice { reference: tag.to_owned(), name: name.clone(), commit, is_tip: true })
+        return best
+            .map(|(_, tag, name, commit)| Choice {
+                reference: tag.to_owned(),
+                name: name.clone(),
+                commit,
+                is_tip: true,
+            })
             .ok_or_else(|| missing(format!("tag in the range {text}"), "refs/tags/"));
     }
     if let Some(tag) = tag {
@@ -223,8 +269,18 @@ mod tests {
 
     fn heads() -> Heads {
         let oid = |digit: u8| Oid::from_bytes(&[digit; 20]).expect("an oid");
-        [("HEAD", 1), ("refs/heads/main", 1), ("refs/heads/next", 2), ("refs/tags/v1.0.0", 3), ("refs/tags/v1.9.0", 4), ("refs/tags/v2.0.0-rc.1", 5), ("refs/tags/latest", 6)]
-            .into_iter().map(|(name, digit)| (name.to_owned(), oid(digit))).collect()
+        [
+            ("HEAD", 1),
+            ("refs/heads/main", 1),
+            ("refs/heads/next", 2),
+            ("refs/tags/v1.0.0", 3),
+            ("refs/tags/v1.9.0", 4),
+            ("refs/tags/v2.0.0-rc.1", 5),
+            ("refs/tags/latest", 6),
+        ]
+        .into_iter()
+        .map(|(name, digit)| (name.to_owned(), oid(digit)))
+        .collect()
     }
 
     #[test]
@@ -233,13 +289,18 @@ mod tests {
         let mut wanted = Reference::default();
         let mut chosen = |change: &dyn Fn(&mut Reference)| {
             change(&mut wanted);
-            choose(&url, &wanted, &heads()).map(|choice| (choice.reference, choice.name)).map_err(|error| error.to_string())
+            choose(&url, &wanted, &heads())
+                .map(|choice| (choice.reference, choice.name))
+                .map_err(|error| error.to_string())
         };
         assert_eq!(chosen(&|_| {}), Ok(("main".into(), "refs/heads/main".into())));
         assert_eq!(chosen(&|w| w.branch = Some("next".into())), Ok(("next".into(), "refs/heads/next".into())));
         assert_eq!(chosen(&|w| w.tag = Some("latest".into())), Ok(("latest".into(), "refs/tags/latest".into())));
         assert_eq!(chosen(&|w| w.semver = Some(">=1.0".into())), Ok(("v1.9.0".into(), "refs/tags/v1.9.0".into())));
         assert_eq!(chosen(&|w| w.commit = Some("ab".repeat(20))), Ok((String::new(), "refs/heads/next".into())));
-        assert_eq!(chosen(&|w| w.branch = Some("gone".into())), Err("https://example.org/a has no branch gone; it has main, next".into()));
+        assert_eq!(
+            chosen(&|w| w.branch = Some("gone".into())),
+            Err("https://example.org/a has no branch gone; it has main, next".into())
+        );
     }
 }

@@ -68,7 +68,13 @@ impl RepoUrl {
         if text.starts_with('-') {
             return Err(UrlError::Dash { part: "it" });
         }
-        let local = |text: &str| if allow_local { Ok(Self { text: text.to_owned(), scheme: Scheme::Local, user: None, host: String::new(), port: None }) } else { Err(UrlError::Local) };
+        let local = |text: &str| {
+            if allow_local {
+                Ok(Self { text: text.to_owned(), scheme: Scheme::Local, user: None, host: String::new(), port: None })
+            } else {
+                Err(UrlError::Local)
+            }
+        };
         if let Some((scheme, rest)) = text.split_once("://") {
             let scheme = match scheme.to_ascii_lowercase().as_str() {
                 "https" => Scheme::Https,
@@ -80,7 +86,9 @@ impl RepoUrl {
                 other => return Err(UrlError::Scheme { scheme: other.to_owned() }),
             };
             let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-            let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user.split(':').next().unwrap_or_default()), host));
+            let (user, host) = authority
+                .rsplit_once('@')
+                .map_or((None, authority), |(user, host)| (Some(user.split(':').next().unwrap_or_default()), host));
             let (host, port) = host_and_port(host)?;
             return Self::checked(text, scheme, user, host, port, path);
         }
@@ -98,7 +106,14 @@ impl RepoUrl {
         Self::checked(text, Scheme::Ssh, user, host, None, path)
     }
 
-    fn checked(text: &str, scheme: Scheme, user: Option<&str>, host: &str, port: Option<u16>, path: &str) -> Result<Self, UrlError> {
+    fn checked(
+        text: &str,
+        scheme: Scheme,
+        user: Option<&str>,
+        host: &str,
+        port: Option<u16>,
+        path: &str,
+    ) -> Result<Self, UrlError> {
         for (part, value) in [("its user", user.unwrap_or_default()), ("its host", host), ("its path", path)] {
             if value.starts_with('-') {
                 return Err(UrlError::Dash { part });
@@ -107,7 +122,13 @@ impl RepoUrl {
         if host.is_empty() {
             return Err(UrlError::NoHost);
         }
-        Ok(Self { text: text.to_owned(), scheme, user: user.filter(|user| !user.is_empty()).map(str::to_owned), host: host.to_owned(), port })
+        Ok(Self {
+            text: text.to_owned(),
+            scheme,
+            user: user.filter(|user| !user.is_empty()).map(str::to_owned),
+            host: host.to_owned(),
+            port,
+        })
     }
 
     /// The address as it was given, credentials included.
