@@ -90,7 +90,7 @@ fn collect_inner(place: &Spanned<Place>, path: String, found: &mut Positions) {
     match &place.value {
         Place::Map(_) => collect(place, path, found),
         Place::List(items) => {
-            items.iter().enumerate().for_each(|(index, item)| collect(item, format!("{path}[{index}]"), found))
+            items.iter().enumerate().for_each(|(index, item)| collect(item, format!("{path}[{index}]"), found));
         }
         Place::Leaf => {}
     }

@@ -81,7 +81,15 @@ impl TargetArgs {
                     .hint("check the server address in the kubeconfig"));
             }
         }
-        Ok(Arc::new(Context::new(cluster, GitCache::new(data.mirrors()), Arc::new(SystemClock))))
+        Ok(Arc::new(Context::new(cluster, GitCache::new(data.mirrors()), Arc::new(SystemClock), self.door())))
+    }
+
+    /// The state files as a door: the same files are the same door, however they are named.
+    fn door(&self) -> String {
+        let canonical = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string();
+        let mut paths: Vec<String> = self.state.iter().map(canonical).collect();
+        paths.sort();
+        format!("file:{}", paths.join(","))
     }
 }
 

@@ -113,13 +113,14 @@ pub(super) async fn plan(args: PlanArgs, data: DataDir) -> Outcome {
                     plan.writes().count()
                 ))
             ));
-            for step in plan.steps.iter().filter(|step| args.all || step.action != Action::Keep) {
+            for step in plan.steps.iter().filter(|step| args.all || !matches!(step.action, Action::Keep | Action::Skip))
+            {
                 let text = step.to_string();
                 let shown = match step.action {
                     Action::Create => paint.green(&text),
                     Action::Prune => paint.red(&text),
                     Action::Update { .. } | Action::Correct { .. } | Action::ReportDrift { .. } => paint.yellow(&text),
-                    Action::Keep => text,
+                    Action::Keep | Action::Skip => text,
                 };
                 ui::line(format_args!("  {shown}"));
             }
@@ -158,11 +159,11 @@ pub(super) async fn diff(args: DiffArgs, data: DataDir) -> Outcome {
             };
             has_errors |= !plan.refusals.is_empty() || !preview.unknown.is_empty();
             for (step, (manifest, live)) in plan.steps.iter().zip(&preview.sides) {
-                if step.action == Action::Keep {
+                if matches!(step.action, Action::Keep | Action::Skip) {
                     continue;
                 }
                 has_changes = true;
-                let (before, after) = sides(manifest.as_ref(), live.as_ref(), &step.action);
+                let (before, after) = sides(manifest.as_deref(), live.as_ref(), &step.action);
                 ui::line(format_args!("{}", paint.bold(&format!("--- live {0}\n+++ {id} {0}", step.id))));
                 for change in
                     similar::TextDiff::from_lines(&before, &after).unified_diff().context_radius(3).iter_hunks()

@@ -1,102 +1,39 @@
-//! What is in the cluster: one label-filtered watch a kind, kept as compact text.
+//! What is in the cluster: the objects that carry an owner label, of every kind asked for so far.
 //!
-//! A watch costs one request when it starts and none while nothing changes. Of each object only
-//! what can drift is kept (no managed fields, no status), and its health, judged as it passes.
-use super::ClusterError;
+//! Fed by one label-filtered watch a kind ([`watch`](super::watch)) and by the answers to writes. A
+//! watch costs one request when it starts and none while nothing changes.
+use super::{
+    ClusterError, LiveObject,
+    watch::{self, Key},
+};
 use crate::{
-    model::{OWNER_NAME_LABEL, ObjectId, configuration::ConfigurationId},
-    plan::{health, health::Health},
+    model::{ObjectId, configuration::ConfigurationId},
+    plan::health::Health,
 };
-use futures::StreamExt as _;
 use kube::{
-    Api, Client,
-    core::{ApiResource, DynamicObject, TypeMeta},
-    runtime::{WatchStreamExt as _, watcher},
+    Client,
+    core::{ApiResource, DynamicObject},
 };
-use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
-use tokio::sync::{Notify, watch};
+use tokio::{sync::Notify, time::Instant};
 
 /// Longest time for the first answer of a watch.
 const SYNC_DEADLINE: Duration = Duration::from_secs(30);
-
-/// One live object.
-#[derive(Clone)]
-pub struct LiveObject {
-    body: Box<[u8]>,
-    version: u64,
-    /// Whether it has become what its spec asks for.
-    pub health: Health,
-    /// The server's identity of this very object.
-    pub uid: Box<str>,
-}
-
-impl fmt::Debug for LiveObject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveObject").field("uid", &self.uid).field("health", &self.health).finish_non_exhaustive()
-    }
-}
-
-impl LiveObject {
-    /// The object without status and managed fields.
-    pub fn object(&self) -> Map<String, Value> {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
-    /// Items of a list come without `apiVersion` and `kind`, which `kind` fills in.
-    fn from_dynamic(
-        mut object: DynamicObject,
-        kind: &ApiResource,
-    ) -> Option<(ObjectId, Option<ConfigurationId>, Self)> {
-        object.types = Some(TypeMeta { api_version: kind.api_version.clone(), kind: kind.kind.clone() });
-        let value = serde_json::to_value(object).ok()?;
-        let health = health::assess(&value);
-        let version = value
-            .pointer("/metadata/resourceVersion")
-            .and_then(Value::as_str)
-            .and_then(|v| v.parse().ok())
-            .unwrap_or(0);
-        let Value::Object(mut map) = value else { return None };
-        map.remove("status");
-        if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
-            for key in ["managedFields", "creationTimestamp", "generation", "resourceVersion", "selfLink"] {
-                metadata.remove(key);
-            }
-        }
-        let owner = crate::plan::owner_of(&map);
-        let manifest = crate::model::Manifest::new(map, "");
-        let id = manifest.id();
-        let uid = manifest
-            .object
-            .get("metadata")
-            .and_then(|m| m.get("uid"))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .into();
-        let body = serde_json::to_vec(&manifest.object).ok()?.into_boxed_slice();
-        Some((id, owner, Self { body, version, health, uid }))
-    }
-}
-
-#[derive(Default)]
-struct State {
-    objects: BTreeMap<ObjectId, (Option<ConfigurationId>, LiveObject)>,
-    watches: HashMap<(String, String), watch::Receiver<bool>>,
-    signals: HashMap<ConfigurationId, Arc<Signal>>,
-}
+/// How long watches may fail before the cluster counts as out of reach.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Tells one configuration that something about its objects changed.
 #[derive(Default)]
 pub struct Signal {
     drifted: AtomicBool,
+    asked: AtomicBool,
     woken: Notify,
 }
 
@@ -111,11 +48,32 @@ impl Signal {
         self.drifted.swap(false, Ordering::AcqRel)
     }
 
+    /// Whether somebody asked for a visit, source and all, since the last call.
+    pub fn take_asked(&self) -> bool {
+        self.asked.swap(false, Ordering::AcqRel)
+    }
+
     /// Wakes whoever waits, as a change of content would.
     pub fn poke(&self) {
         self.drifted.store(true, Ordering::Release);
         self.woken.notify_one();
     }
+
+    /// Asks for a visit that looks at the source too.
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::Release);
+        self.poke();
+    }
+
+    fn wake(&self) {
+        self.woken.notify_one();
+    }
+}
+
+/// An object and the watch round in which it was last heard of.
+struct Kept {
+    object: LiveObject,
+    round: u64,
 }
 
 /// What became of a stored object.
@@ -125,10 +83,46 @@ enum Change {
     Content,
 }
 
-/// The live objects that carry an owner label, of every kind asked for so far.
+#[derive(Default)]
+pub(super) struct State {
+    objects: BTreeMap<ObjectId, Kept>,
+    watches: HashMap<Key, tokio::sync::watch::Receiver<bool>>,
+    signals: HashMap<ConfigurationId, Arc<Signal>>,
+    failing: BTreeMap<Key, Instant>,
+    round: u64,
+}
+
+/// The live objects that carry an owner label.
 pub struct Live {
     client: Client,
-    state: Arc<Mutex<State>>,
+    state: Arc<Shared>,
+}
+
+/// The store behind a lock that is never held over an await.
+#[derive(Default)]
+pub(super) struct Shared(Mutex<State>);
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a watch fails, and wakes everybody when that goes on.
+    pub(super) fn note_failure(self: &Arc<Self>, key: &Key) {
+        let mut state = self.lock();
+        if state.failing.contains_key(key) {
+            return;
+        }
+        state.failing.insert(key.clone(), Instant::now());
+        let shared = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(GRACE).await;
+            let state = shared.lock();
+            if state.unreachable().is_some() {
+                state.wake_all();
+            }
+        });
+    }
 }
 
 impl Live {
@@ -136,13 +130,14 @@ impl Live {
         Self { client, state: Arc::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The signal of a configuration, raised when an object that it owns appears, changes or vanishes.
     pub fn signal(&self, owner: &ConfigurationId) -> Arc<Signal> {
-        Arc::clone(self.state().signals.entry(owner.clone()).or_default())
+        Arc::clone(self.state.lock().signals.entry(owner.clone()).or_default())
+    }
+
+    /// For how long the watches have not been answered, when that is longer than 5 s.
+    pub fn unreachable(&self) -> Option<Duration> {
+        self.state.lock().unreachable()
     }
 
     /// Makes sure that the kinds are watched and that each watch has delivered what there is.
@@ -154,10 +149,11 @@ impl Live {
     pub async fn sync(&self, kinds: &[ApiResource]) -> Result<(), ClusterError> {
         let mut waits = Vec::new();
         {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             for kind in kinds {
                 let key = (kind.group.clone(), kind.kind.clone());
-                let ready = state.watches.entry(key).or_insert_with(|| self.start(kind.clone()));
+                let start = || watch::start(self.client.clone(), kind.clone(), Arc::clone(&self.state));
+                let ready = state.watches.entry(key).or_insert_with(start);
                 if !*ready.borrow() {
                     waits.push((kind.kind.clone(), ready.clone()));
                 }
@@ -172,103 +168,122 @@ impl Live {
         Ok(())
     }
 
-    fn start(&self, kind: ApiResource) -> watch::Receiver<bool> {
-        let (ready_tx, ready_rx) = watch::channel(false);
-        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind);
-        let config = watcher::Config::default().labels(OWNER_NAME_LABEL);
-        let state = Arc::clone(&self.state);
-        tokio::spawn(async move {
-            let mut events = watcher(api, config).default_backoff().boxed();
-            let mut initial: BTreeSet<ObjectId> = BTreeSet::new();
-            while let Some(event) = events.next().await {
-                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                match event {
-                    Ok(watcher::Event::Apply(object)) => {
-                        state.keep_and_tell(object, &kind);
-                    }
-                    Ok(watcher::Event::InitApply(object)) => {
-                        if let Some(id) = state.keep_and_tell(object, &kind) {
-                            initial.insert(id);
-                        }
-                    }
-                    Ok(watcher::Event::Delete(object)) => {
-                        if let Some((id, ..)) = LiveObject::from_dynamic(object, &kind) {
-                            state.remove_and_tell(&id);
-                        }
-                    }
-                    Ok(watcher::Event::Init) => {
-                        initial.clear();
-                    }
-                    Ok(watcher::Event::InitDone) => {
-                        let of_kind =
-                            |id: &&ObjectId| id.group == kind.group && id.kind == kind.kind && !initial.contains(*id);
-                        let gone: Vec<ObjectId> = state.objects.keys().filter(of_kind).cloned().collect();
-                        gone.iter().for_each(|id| state.remove_and_tell(id));
-                        initial.clear();
-                        ready_tx.send_replace(true);
-                    }
-                    Err(error) => {
-                        tracing::warn!(kind = %kind.kind, error = %crate::error::Chain(&error), "watch broke off, starting again");
-                    }
-                }
-            }
-        });
-        ready_rx
+    /// The live objects of the given identities, as they are now.
+    pub fn select<'a>(&self, ids: impl IntoIterator<Item = &'a ObjectId>) -> BTreeMap<ObjectId, LiveObject> {
+        let state = self.state.lock();
+        ids.into_iter().filter_map(|id| state.objects.get(id).map(|kept| (id.clone(), kept.object.clone()))).collect()
     }
 
-    /// The live objects of one configuration and of the given identities, as they are now.
-    pub fn select(&self, ids: &BTreeSet<ObjectId>) -> BTreeMap<ObjectId, LiveObject> {
-        let state = self.state();
-        ids.iter().filter_map(|id| state.objects.get(id).map(|(_, object)| (id.clone(), object.clone()))).collect()
+    /// The digest of each of the given objects that is there.
+    pub fn digests<'a>(&self, ids: impl IntoIterator<Item = &'a ObjectId>) -> BTreeMap<ObjectId, u64> {
+        let state = self.state.lock();
+        ids.into_iter().filter_map(|id| state.objects.get(id).map(|kept| (id.clone(), kept.object.digest))).collect()
     }
 
     /// The health of each of the given objects; none for one that is not there.
     pub fn health(&self, ids: &BTreeSet<ObjectId>) -> BTreeMap<ObjectId, Option<Health>> {
-        let state = self.state();
-        ids.iter().map(|id| (id.clone(), state.objects.get(id).map(|(_, object)| object.health.clone()))).collect()
+        let state = self.state.lock();
+        ids.iter().map(|id| (id.clone(), state.objects.get(id).map(|kept| kept.object.health.clone()))).collect()
     }
 
     /// Takes in what an apply answered, ahead of the watch.
-    pub(super) fn learn(&self, object: DynamicObject, kind: &ApiResource) {
-        self.state().keep(object, kind);
+    pub(super) fn learn(&self, id: ObjectId, object: LiveObject) {
+        let mut state = self.state.lock();
+        let round = state.round;
+        state.keep(id, object, round);
     }
 
     /// Forgets an object that was deleted, ahead of the watch.
     pub(super) fn forget(&self, id: &ObjectId) {
-        self.state().objects.remove(id);
+        self.state.lock().objects.remove(id);
     }
 }
 
 impl State {
-    /// Stores an object unless a newer version of it is stored already.
-    fn keep(
-        &mut self,
-        object: DynamicObject,
-        kind: &ApiResource,
-    ) -> Option<(ObjectId, Option<ConfigurationId>, Change)> {
-        let (id, owner, object) = LiveObject::from_dynamic(object, kind)?;
-        let change = match self.objects.get(&id) {
-            Some((_, before)) if before.version > object.version && before.uid == object.uid => Change::None,
-            Some((_, before)) if before.body != object.body => Change::Content,
-            Some((_, before)) if before.health != object.health => Change::Health,
-            Some(_) => Change::None,
-            None => Change::Content,
-        };
-        if !matches!(change, Change::None) {
-            self.objects.insert(id.clone(), (owner.clone(), object));
-        }
-        Some((id, owner, change))
+    fn unreachable(&self) -> Option<Duration> {
+        self.failing.values().map(Instant::elapsed).max().filter(|since| *since >= GRACE)
     }
 
-    fn keep_and_tell(&mut self, object: DynamicObject, kind: &ApiResource) -> Option<ObjectId> {
-        let (id, owner, change) = self.keep(object, kind)?;
-        self.tell(owner.as_ref(), &change);
-        Some(id)
+    /// Notes that a watch is answered again.
+    pub(super) fn note_answer(&mut self, key: &Key) {
+        let was_out_of_reach = self.unreachable().is_some();
+        self.failing.remove(key);
+        if was_out_of_reach && self.unreachable().is_none() {
+            self.wake_all();
+        }
+    }
+
+    fn wake_all(&self) {
+        self.signals.values().for_each(|signal| signal.wake());
+    }
+
+    /// Begins a round of a watch: what was heard of before it, and is not in it, is gone.
+    pub(super) fn begin_round(&mut self) -> u64 {
+        self.round += 1;
+        self.round
+    }
+
+    /// Ends a round: objects of the kind that were not heard of since it began are gone.
+    pub(super) fn end_round(&mut self, (group, kind): &Key, round: u64) {
+        let is_gone = |(id, kept): &(&ObjectId, &Kept)| id.group == *group && id.kind == *kind && kept.round < round;
+        let gone: Vec<ObjectId> = self.objects.iter().filter(is_gone).map(|(id, _)| id.clone()).collect();
+        gone.iter().for_each(|id| self.remove_and_tell(id));
+    }
+
+    /// Forgets a kind that the API server does not have any more, with its objects.
+    pub(super) fn drop_kind(&mut self, key: &Key) {
+        self.watches.remove(key);
+        self.failing.remove(key);
+        let everything = self.begin_round();
+        self.end_round(key, everything);
+    }
+
+    /// Stores an object unless a newer version of it was heard of in the same round or later.
+    fn keep(&mut self, id: ObjectId, object: LiveObject, round: u64) -> Change {
+        let Some(before) = self.objects.get_mut(&id) else {
+            self.objects.insert(id, Kept { object, round });
+            return Change::Content;
+        };
+        let is_same = before.object.uid == object.uid;
+        if is_same && before.round >= round && before.object.version > object.version {
+            return Change::None;
+        }
+        let change = if !is_same || before.object.digest != object.digest {
+            Change::Content
+        } else if before.object.health != object.health {
+            Change::Health
+        } else {
+            Change::None
+        };
+        *before = Kept { object, round: before.round.max(round) };
+        change
+    }
+
+    /// Stores an object that a watch sent, and tells its owners, before and after, of the change.
+    pub(super) fn keep_and_tell(&mut self, object: DynamicObject, kind: &ApiResource, round: u64) {
+        let id = object_id(&object, kind);
+        let object = LiveObject::read(object, kind);
+        let after = object.owner().cloned();
+        let before = self.objects.get(&id).and_then(|kept| kept.object.owner().cloned());
+        let change = self.keep(id, object, round);
+        if before != after {
+            self.tell(before.as_ref(), &change);
+        }
+        self.tell(after.as_ref(), &change);
+    }
+
+    /// Removes an object that a watch says is gone.
+    pub(super) fn remove(&mut self, object: &DynamicObject, kind: &ApiResource) {
+        let id = object_id(object, kind);
+        let is_this_one = |kept: &Kept| object.metadata.uid.as_deref().is_none_or(|uid| *uid == *kept.object.uid);
+        if self.objects.get(&id).is_some_and(is_this_one) {
+            self.remove_and_tell(&id);
+        }
     }
 
     fn remove_and_tell(&mut self, id: &ObjectId) {
-        if let Some((owner, _)) = self.objects.remove(id) {
-            self.tell(owner.as_ref(), &Change::Content);
+        if let Some(kept) = self.objects.remove(id) {
+            self.tell(kept.object.owner(), &Change::Content);
         }
     }
 
@@ -276,8 +291,17 @@ impl State {
         let Some(signal) = owner.and_then(|owner| self.signals.get(owner)) else { return };
         match change {
             Change::None => {}
-            Change::Health => signal.woken.notify_one(),
+            Change::Health => signal.wake(),
             Change::Content => signal.poke(),
         }
+    }
+}
+
+fn object_id(object: &DynamicObject, kind: &ApiResource) -> ObjectId {
+    ObjectId {
+        group: kind.group.clone(),
+        kind: kind.kind.clone(),
+        namespace: object.metadata.namespace.clone().unwrap_or_default(),
+        name: object.metadata.name.clone().unwrap_or_default(),
     }
 }

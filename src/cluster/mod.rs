@@ -3,20 +3,28 @@ mod apply;
 mod discovery;
 mod error;
 mod events;
+mod foreign;
 mod inventory;
+mod limit;
 mod live;
+mod live_object;
+mod watch;
 
 pub use apply::{Applied, Applier, Conflict};
 pub use discovery::{Discovery, Kinds};
 pub use error::ClusterError;
 pub use events::Events;
-pub use inventory::{Inventories, Inventory};
-pub use live::{Live, LiveObject, Signal};
+pub use inventory::{Entry, Inventories, Inventory};
+pub use live::{Live, Signal};
+pub use live_object::LiveObject;
 
-use crate::model::ObjectId;
+use crate::model::{ObjectId, configuration::ConfigurationId};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+/// Longest silence on a connection before it counts as broken.
+const SILENCE: Duration = Duration::from_secs(100);
 
 /// Everything that the agent does to one cluster.
 #[derive(Clone)]
@@ -41,7 +49,7 @@ impl Cluster {
     /// # Errors
     /// When there is no usable configuration. The API server is not contacted yet.
     pub async fn connect(kubeconfig: Option<&Path>) -> Result<Self, ClusterError> {
-        let config = match kubeconfig {
+        let mut config = match kubeconfig {
             Some(path) => {
                 let file = kube::config::Kubeconfig::read_from(path).map_err(|source| ClusterError::Kubeconfig {
                     path: path.display().to_string(),
@@ -55,21 +63,36 @@ impl Cluster {
                 kube::Config::infer().await.map_err(|source| ClusterError::NoKubeconfig { source: Box::new(source) })?
             }
         };
+        // A watch is never silent for longer: the API server sends a bookmark about every minute.
+        config.read_timeout = Some(SILENCE);
         let client = kube::Client::try_from(config).map_err(|source| ClusterError::Client { source })?;
         Ok(Self::new(client))
     }
 
     /// Wraps a client.
     pub fn new(client: kube::Client) -> Self {
-        let discovery = Arc::new(Discovery::new(client.clone()));
+        let live = Arc::new(Live::new(client.clone()));
         Self {
-            live: Arc::new(Live::new(client.clone())),
+            discovery: Arc::new(Discovery::new(client.clone())),
             applier: Arc::new(Applier::new(client.clone())),
-            inventories: Arc::new(Inventories::new(client.clone())),
+            inventories: Arc::new(Inventories::new(client.clone(), Arc::clone(&live))),
             events: Arc::new(Events::new(client.clone())),
-            discovery,
+            live,
             client,
         }
+    }
+
+    /// An object of somebody else that deleting a namespace or a definition would delete too.
+    ///
+    /// # Errors
+    /// When the API server does not answer or refuses to list.
+    pub async fn foreign_content(
+        &self,
+        id: &ObjectId,
+        object: &LiveObject,
+        owner: &ConfigurationId,
+    ) -> Result<Option<String>, ClusterError> {
+        foreign::content(&self.client, &self.discovery, id, object, owner).await
     }
 
     /// The entries of a ConfigMap or Secret, as text; `None` when it is not there.

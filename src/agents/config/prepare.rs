@@ -1,6 +1,6 @@
 //! From rendered manifests to manifests that can be planned: scope, namespace, labels, digest.
 use crate::{
-    cluster::{ClusterError, Discovery},
+    cluster::{ClusterError, Discovery, Kinds},
     model::{
         FIELD_MANAGER, Manifest, OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, ObjectId,
         configuration::{Configuration, Scope},
@@ -10,15 +10,18 @@ use crate::{
 use kube::core::ApiResource;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Manifests ready to be planned, and how their kinds are addressed.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
     /// With namespace, owner labels and digest.
-    pub manifests: Vec<Manifest>,
+    pub manifests: Vec<Arc<Manifest>>,
     /// The resource of each object's kind, by group and kind.
-    pub kinds: BTreeMap<(String, String), ApiResource>,
+    pub kinds: Kinds,
     /// Kinds that the API server has already, to watch.
     pub served: Vec<ApiResource>,
     /// Objects whose kind nobody defines.
@@ -65,7 +68,7 @@ pub(super) async fn prepare(
         };
         prepared.kinds.insert(key, resource);
         place(&mut manifest, configuration, is_namespaced);
-        prepared.manifests.push(manifest);
+        prepared.manifests.push(Arc::new(manifest));
     }
     Ok(prepared)
 }

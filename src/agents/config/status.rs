@@ -76,6 +76,20 @@ pub struct KustomizationStatus {
     pub objects: Vec<ObjectStatus>,
 }
 
+impl KustomizationStatus {
+    /// The status of a kustomization of which nothing is known yet.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            phase: Phase::Progressing,
+            reason: "Progressing".to_owned(),
+            message: String::new(),
+            last_applied_revision: None,
+            objects: Vec::new(),
+        }
+    }
+}
+
 /// Where a kustomization, or a configuration, stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Phase {
@@ -150,6 +164,21 @@ pub struct Report {
     pub kustomizations: Vec<KustomizationStatus>,
     /// The public half of the key in use.
     pub public_key: Option<String>,
+}
+
+impl Report {
+    /// The report of a visit of which nothing bad is known.
+    pub fn ready(public_key: Option<String>) -> Self {
+        Self {
+            phase: Phase::Ready,
+            reason: "ReconciliationSucceeded".to_owned(),
+            message: String::new(),
+            revision: None,
+            has_written: false,
+            kustomizations: Vec::new(),
+            public_key,
+        }
+    }
 }
 
 /// The word for a phase, in the language of the configuration's generation.
