@@ -8,6 +8,8 @@ mod inventory;
 mod limit;
 mod live;
 mod live_object;
+mod signal;
+mod store;
 mod watch;
 
 pub use apply::{Applied, Applier, Conflict};
@@ -15,8 +17,9 @@ pub use discovery::{Discovery, Kinds};
 pub use error::ClusterError;
 pub use events::Events;
 pub use inventory::{Entry, Inventories, Inventory};
-pub use live::{Live, Signal};
+pub use live::Live;
 pub use live_object::LiveObject;
+pub use signal::Signal;
 
 use crate::model::{ObjectId, configuration::ConfigurationId};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};

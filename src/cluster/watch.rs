@@ -1,5 +1,5 @@
 //! One watch: follows the objects of a kind that carry an owner label, and feeds the store.
-use super::live::Shared;
+use super::store::{Key, Shared};
 use crate::{error::Chain, model::OWNER_NAME_LABEL};
 use futures::StreamExt as _;
 use kube::{
@@ -9,9 +9,6 @@ use kube::{
 };
 use std::sync::Arc;
 use tokio::sync::watch;
-
-/// Group and kind.
-pub(super) type Key = (String, String);
 
 /// Starts a watch. The answer becomes true when everything that there is has been delivered.
 ///
