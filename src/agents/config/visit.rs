@@ -75,9 +75,11 @@ async fn tell(ctx: &Context, configuration: &Configuration, board: &Board, repor
     let id = &configuration.id;
     let before = board.get(id);
     let status = status_of(configuration, report, before.as_ref(), ctx.clock.now());
+    // A commit that changes nothing here changes the revision in the message, and that is no news.
+    let is_news = |text: &str| report.phase != Phase::Ready && text != status.message;
     let has_moved = before
         .as_ref()
-        .is_none_or(|before| before.compliance_state != status.compliance_state || before.message != status.message);
+        .is_none_or(|before| before.compliance_state != status.compliance_state || is_news(&before.message));
     if has_moved || report.has_written {
         let (state, reason, message) = (&status.compliance_state, &report.reason, &report.message);
         let is_warning = matches!(report.phase, Phase::Failing | Phase::Stalled);
