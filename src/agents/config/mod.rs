@@ -17,6 +17,7 @@ mod fight;
 mod jobs;
 mod judge;
 mod memory;
+mod normalise;
 mod observe;
 mod pass;
 mod prepare;

@@ -116,7 +116,7 @@ impl Subject<'_> {
     fn prunable(&self, owned: &BTreeSet<ObjectId>, wanted: &Wanted) -> BTreeSet<ObjectId> {
         // A manifest of an unknown kind has no sure namespace, so it is compared without one.
         let unknown: BTreeSet<(&str, &str, &str)> =
-            wanted.prepared.unknown.iter().map(|(id, _)| (&*id.group, &*id.kind, &*id.name)).collect();
+            wanted.prepared.unusable.iter().map(|(id, _)| (&*id.group, &*id.kind, &*id.name)).collect();
         let is_free =
             |id: &&ObjectId| !self.elsewhere.contains(id) && !unknown.contains(&(&*id.group, &*id.kind, &*id.name));
         owned.iter().filter(is_free).cloned().collect()

@@ -127,7 +127,7 @@ impl Visit<'_> {
         let is_pruned = kustomization.prune && siblings.are_known && !results.is_cut_short;
         let is_unknown = |id: &ObjectId| {
             let alike = |other: &ObjectId| other.kind == id.kind && other.name == id.name && other.group == id.group;
-            wanted.prepared.unknown.iter().any(|(other, _)| alike(other))
+            wanted.prepared.unusable.iter().any(|(other, _)| alike(other))
         };
         let is_held_elsewhere = |id: &ObjectId| {
             let others = inventory.kustomizations.iter().filter(|(name, _)| **name != kustomization.name);
@@ -196,7 +196,7 @@ impl Visit<'_> {
 /// What is known before anything is done: objects that nobody can apply, and why.
 fn told_before(wanted: &Wanted, planned: &Planned) -> Results {
     let mut results = Results::default();
-    for (id, error) in &wanted.prepared.unknown {
+    for (id, error) in &wanted.prepared.unusable {
         results.is_transient |= error.is_transient();
         results.note(id, Outcome::Failed, Chain(error).to_string());
     }

@@ -81,7 +81,7 @@ pub async fn preview(
         previews.push(match wanted {
             Ok(wanted) => {
                 let mut preview = told(ctx, &subject, &artifact, subject.plan(wanted, &InSync::new()).await).await;
-                preview.unknown.extend(wanted.prepared.unknown.iter().map(|(_, error)| Chain(error).to_string()));
+                preview.unknown.extend(wanted.prepared.unusable.iter().map(|(_, error)| Chain(error).to_string()));
                 preview
             }
             Err(error) => failed(&subject, &artifact, error),

@@ -26,7 +26,7 @@ impl Wanted {
     /// The objects that are wanted, those of unknown kinds as far as they are known included.
     pub(super) fn ids(&self) -> BTreeSet<ObjectId> {
         let known = self.prepared.manifests.iter().map(|manifest| manifest.id());
-        known.chain(self.prepared.unknown.iter().map(|(id, _)| id.clone())).collect()
+        known.chain(self.prepared.unusable.iter().map(|(id, _)| id.clone())).collect()
     }
 }
 
