@@ -38,8 +38,8 @@ impl Signal {
         self.poke();
     }
 
-    /// Wakes whoever waits, as a change of health would.
-    pub(super) fn wake(&self) {
+    /// Wakes whoever waits, where no content changed: health did, or something that was waited for has ended.
+    pub fn wake(&self) {
         self.woken.notify_one();
     }
 }

@@ -33,7 +33,7 @@ pub use board::{Board, read as status_file};
 pub use error::PassError;
 pub use memory::Memory;
 pub use preview::{Preview, preview};
-pub use reconcile::{Cause, reconcile};
+pub use reconcile::reconcile;
 pub use remove::remove;
 
 use crate::{

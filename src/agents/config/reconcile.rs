@@ -17,16 +17,9 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
 
-/// Why a configuration is visited.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Cause {
-    /// Whether the content of one of its objects changed.
-    pub has_drifted: bool,
-    /// Whether somebody asked, so that the source is looked at whatever the time.
-    pub is_asked: bool,
-}
-
-/// Visits one configuration once, and says what came of it.
+/// Reconciles one configuration at the last good revision, and says what came of it.
+///
+/// `has_drifted` says that the content of one of its objects may have changed.
 ///
 /// Never fails as a whole: every failure is in the report, and what was good stays as it is. A
 /// visit with an unchanged revision and no drift makes no request to the API server. While the
@@ -39,7 +32,7 @@ pub async fn reconcile(
     ctx: &Context,
     configuration: &Configuration,
     memory: &mut Memory,
-    cause: Cause,
+    has_drifted: bool,
     stop: &CancellationToken,
 ) -> Report {
     let mut report = Report::ready(ctx.public_key(configuration));
@@ -49,11 +42,13 @@ pub async fn reconcile(
         "suspended; nothing is changed until it is resumed".clone_into(&mut report.message);
         return report;
     }
-    let artifact = memory.source.look(ctx, configuration, cause.is_asked, stop).await;
+    let artifact = memory.source.artifact();
     if let Some(artifact) = &artifact {
+        // Looks at repositories are not held up by this, nor hold it up.
+        let _slot = ctx.passes.acquire().await;
         report.revision = Some(artifact.revision.to_string());
         let visit = Visit { ctx, configuration, artifact, stop };
-        kustomizations(&visit, memory, cause.has_drifted, &mut report).await;
+        kustomizations(&visit, memory, has_drifted, &mut report).await;
         sum_up(artifact, &mut report);
     }
     if let Some(failure) = memory.source.failure()

@@ -1,17 +1,27 @@
 //! Which revision is reconciled: the newest when it is time to look, or else the last good one.
 use super::{Context, status::Phase};
-use crate::{error::Chain, model::configuration::Configuration, source::Artifact};
-use std::time::Duration;
-use tokio::time::Instant;
+use crate::{
+    error::Chain,
+    model::configuration::Configuration,
+    source::{Artifact, FetchError},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// First wait after a failed look; it doubles up to the interval.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
+/// How long a visit waits for a look before it goes on with the last good revision.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A look at a repository that has not ended.
+type Look = JoinHandle<Result<Artifact, FetchError>>;
 
 /// What is remembered of a source.
 #[derive(Default)]
 pub(super) struct SourceMemory {
     artifact: Option<Artifact>,
+    look: Option<Look>,
     next_look: Option<Instant>,
     failures: u32,
     failure: Option<SourceFailure>,
@@ -26,28 +36,48 @@ pub(super) struct SourceFailure {
 }
 
 impl SourceMemory {
-    /// The last good artifact, after a look at the repository when it is time for one or `is_asked`.
+    /// Looks at the repository when it is time for that or `is_asked`.
     ///
-    /// A look that fails leaves the last good artifact where it was, so that what is applied stays
-    /// applied, and is drift-free, while the repository is out of reach.
+    /// Waits for the first artifact, but never long for a newer one: a look that takes its time goes on by
+    /// itself, and raises the configuration's signal when it has ended. One that fails leaves the last good
+    /// artifact where it was, so that what is applied stays applied, and free of drift, meanwhile.
     pub(super) async fn look(
         &mut self,
-        ctx: &Context,
+        ctx: &Arc<Context>,
         configuration: &Configuration,
         is_asked: bool,
         stop: &CancellationToken,
-    ) -> Option<Artifact> {
+    ) {
         let is_due = self.next_look.is_none_or(|at| Instant::now() >= at);
-        if !is_due && !is_asked {
-            return self.artifact.clone();
+        if self.look.is_none() && (is_due || is_asked) {
+            let freshness = if is_asked { Duration::ZERO } else { ctx.freshness };
+            let (ctx, source, stop) = (Arc::clone(ctx), configuration.source.clone(), stop.clone());
+            let signal = ctx.cluster.live.signal(&configuration.id);
+            self.look = Some(tokio::spawn(async move {
+                let outcome = ctx.sources.fetch(&source, freshness, &stop).await;
+                signal.wake();
+                outcome
+            }));
         }
-        let freshness = if is_asked { Duration::ZERO } else { ctx.freshness };
-        let wait = match ctx.sources.fetch(&configuration.source, freshness, stop).await {
+        let Some(look) = &mut self.look else { return };
+        let ended = if self.artifact.is_none() || is_asked {
+            Ok(look.await)
+        } else {
+            tokio::time::timeout(PATIENCE, look).await
+        };
+        if let Ok(outcome) = ended {
+            self.look = None;
+            self.take(outcome.unwrap_or(Err(FetchError::Cancelled)), configuration.source.interval);
+        }
+    }
+
+    fn take(&mut self, outcome: Result<Artifact, FetchError>, interval: Duration) {
+        let wait = match outcome {
             Ok(artifact) => {
                 self.artifact = Some(artifact);
                 self.failure = None;
                 self.failures = 0;
-                configuration.source.interval
+                interval
             }
             Err(error) => {
                 self.failures = self.failures.saturating_add(1);
@@ -56,10 +86,14 @@ impl SourceMemory {
                     reason: error.reason().to_owned(),
                     message: Chain(&error).to_string(),
                 });
-                backoff(FIRST_RETRY, self.failures, configuration.source.interval)
+                backoff(FIRST_RETRY, self.failures, interval)
             }
         };
         self.next_look = Some(Instant::now() + jittered(wait, fastrand::f64()));
+    }
+
+    /// The last good artifact.
+    pub(super) fn artifact(&self) -> Option<Artifact> {
         self.artifact.clone()
     }
 
@@ -68,8 +102,11 @@ impl SourceMemory {
         self.failure.as_ref()
     }
 
-    /// Time until the next look.
+    /// Time until the next look; one that is under way tells by itself when it has ended.
     pub(super) fn until_next_look(&self) -> Duration {
+        if self.look.is_some() {
+            return Duration::MAX;
+        }
         self.next_look.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()))
     }
 }

@@ -1,6 +1,6 @@
 //! Visits a configuration again and again: when it is time, when its objects change, when somebody asks.
 use super::{
-    Board, Cause, Context, Memory,
+    Board, Context, Memory,
     reconcile::reconcile,
     revision::{backoff, jittered},
     status::{Phase, Report, status_of},
@@ -27,11 +27,11 @@ pub(super) async fn until(
     let signal = ctx.cluster.live.signal(&configuration.id);
     let mut memory = Memory::default();
     while !stop.is_cancelled() {
-        let cause = Cause { has_drifted: signal.take_drifted(), is_asked: signal.take_asked() };
-        let report = {
-            let Ok(_slot) = ctx.passes.acquire().await else { return };
-            Box::pin(reconcile(ctx, configuration, &mut memory, cause, stop)).await
-        };
+        if !configuration.suspend {
+            memory.source.look(ctx, configuration, signal.take_asked(), stop).await;
+        }
+        let has_drifted = signal.take_drifted();
+        let report = Box::pin(reconcile(ctx, configuration, &mut memory, has_drifted, stop)).await;
         if stop.is_cancelled() {
             return;
         }
