@@ -13,7 +13,7 @@ use crate::{
 };
 use kube::{Client, core::ApiResource};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -82,9 +82,9 @@ impl Live {
     }
 
     /// The health of each of the given objects; none for one that is not there.
-    pub fn health(&self, ids: &BTreeSet<ObjectId>) -> BTreeMap<ObjectId, Option<Health>> {
+    pub fn health<'a>(&self, ids: impl IntoIterator<Item = &'a ObjectId>) -> BTreeMap<ObjectId, Option<Health>> {
         let store = self.store.lock();
-        ids.iter().map(|id| (id.clone(), store.find(id).map(|object| object.health.clone()))).collect()
+        ids.into_iter().map(|id| (id.clone(), store.find(id).map(|object| object.health.clone()))).collect()
     }
 
     /// Takes in what an apply answered, ahead of the watch.

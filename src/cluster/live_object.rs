@@ -1,5 +1,8 @@
 //! One live object, as far as it matters: what can drift, its health, and whose it is.
-use crate::plan::{Form, Observed, health, health::Health};
+use crate::{
+    model::configuration::ConfigurationId,
+    plan::{Form, Observed, health, health::Health},
+};
 use kube::core::{ApiResource, DynamicObject};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -12,7 +15,11 @@ const OF_THE_SERVER: [&str; 5] = ["managedFields", "creationTimestamp", "generat
 #[derive(Clone)]
 pub struct LiveObject {
     body: Box<[u8]>,
-    observed: Observed,
+    owner: Option<Box<ConfigurationId>>,
+    applied: Option<u64>,
+    asks_to_stay: bool,
+    asks_to_be_skipped: bool,
+    goes_with_content: bool,
     /// Stands for the content that is kept: equal digests, equal content.
     pub digest: u64,
     /// Grows with each change, as long as the server's storage is not set back.
@@ -46,9 +53,20 @@ impl LiveObject {
         let health = health::assess(&value);
         let Value::Object(mut map) = value else { unreachable!("it was made an object") };
         strip(&mut map);
-        let observed = Observed::traits_of(&map);
+        let traits = Observed::traits_of(&map);
         let body = serde_json::to_vec(&map).unwrap_or_default().into_boxed_slice();
-        Self { digest: digest(&body), body, observed, version, health, uid }
+        Self {
+            digest: digest(&body),
+            body,
+            owner: traits.owner.map(Box::new),
+            applied: traits.applied,
+            asks_to_stay: traits.asks_to_stay,
+            asks_to_be_skipped: traits.asks_to_be_skipped,
+            goes_with_content: traits.goes_with_content,
+            version,
+            health,
+            uid,
+        }
     }
 
     /// The object without status and what only the server writes.
@@ -58,8 +76,15 @@ impl LiveObject {
 
     /// What a plan needs to know of it; `is_settled` says that it need not be compared.
     pub fn observed(&self, is_settled: bool) -> Observed {
-        let form = if is_settled { Form::Settled } else { Form::Body(self.object()) };
-        Observed { form, ..self.observed.clone() }
+        Observed {
+            owner: self.owner.as_deref().cloned(),
+            applied: self.applied,
+            asks_to_stay: self.asks_to_stay,
+            asks_to_be_skipped: self.asks_to_be_skipped,
+            goes_with_content: self.goes_with_content,
+            foreign: None,
+            form: if is_settled { Form::Settled } else { Form::Body(self.object()) },
+        }
     }
 
     /// The version of its kind that it was read in.
@@ -68,8 +93,8 @@ impl LiveObject {
     }
 
     /// The configuration whose labels it carries.
-    pub fn owner(&self) -> Option<&crate::model::configuration::ConfigurationId> {
-        self.observed.owner.as_ref()
+    pub fn owner(&self) -> Option<&ConfigurationId> {
+        self.owner.as_deref()
     }
 }
 

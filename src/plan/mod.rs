@@ -7,6 +7,6 @@ pub mod order;
 mod steps;
 
 pub use decide::plan;
-pub use observed::{APPLIED_ANNOTATION, Form, Observed, owner_of};
+pub use observed::{APPLIED_ANNOTATION, Form, Observed, digest_of, owner_of};
 pub use steps::{Action, PRUNE_ANNOTATION, Plan, PlanError, Policy, Refusal, Step};
 use steps::{KEEP, SKIP};

@@ -12,7 +12,7 @@ pub struct Observed {
     /// The configuration that owns it.
     pub owner: Option<ConfigurationId>,
     /// Digest of the manifest that it was last applied from.
-    pub applied: Option<String>,
+    pub applied: Option<u64>,
     /// Whether it asks not to be deleted.
     pub asks_to_stay: bool,
     /// Whether it asks not to be changed.
@@ -47,7 +47,7 @@ impl Observed {
         let annotation = |key: &str| annotations?.get(key)?.as_str();
         Self {
             owner: owner_of(object),
-            applied: annotation(APPLIED_ANNOTATION).map(str::to_owned),
+            applied: annotation(APPLIED_ANNOTATION).and_then(digest_in),
             asks_to_stay: asks(annotation, &KEEP),
             asks_to_be_skipped: asks(annotation, &SKIP),
             goes_with_content: asks(annotation, &[(PRUNE_ANNOTATION, "always")]),
@@ -58,7 +58,7 @@ impl Observed {
 
     /// Whether its last apply was of this very manifest.
     pub(super) fn was_applied_from(&self, manifest: &Manifest) -> bool {
-        self.applied.as_deref() == manifest.annotation(APPLIED_ANNOTATION)
+        self.applied.is_some() && self.applied == digest_of(manifest)
     }
 
     /// Where it differs from a manifest.
@@ -68,6 +68,16 @@ impl Observed {
             Form::Body(object) => drift::paths(&manifest.object, object),
         }
     }
+}
+
+/// The digest that a manifest was given: what the object's own annotation is compared with.
+pub fn digest_of(manifest: &Manifest) -> Option<u64> {
+    manifest.annotation(APPLIED_ANNOTATION).and_then(digest_in)
+}
+
+/// A digest as the annotation has it: 16 hexadecimal digits.
+fn digest_in(annotation: &str) -> Option<u64> {
+    u64::from_str_radix(annotation, 16).ok()
 }
 
 /// Whether one of several annotations has the value that counts, in whatever case.

@@ -12,12 +12,12 @@ use std::{
 const MAX_LINKS: usize = 40;
 
 /// Every path that a render looked at, with the Git object found there.
-pub(super) type Closure = BTreeMap<String, Option<String>>;
+pub(super) type Closure = Box<[(Box<str>, Option<git::Oid>)]>;
 
 /// A recording view of an artifact.
 pub(super) struct ArtifactTree<'a> {
     artifact: &'a Artifact,
-    seen: Mutex<Closure>,
+    seen: Mutex<BTreeMap<String, Option<git::Oid>>>,
 }
 
 impl<'a> ArtifactTree<'a> {
@@ -28,12 +28,13 @@ impl<'a> ArtifactTree<'a> {
 
     /// Everything that was looked at. A commit in which it is all the same renders the same.
     pub(super) fn into_closure(self) -> Closure {
-        self.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let seen = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        seen.into_iter().map(|(path, id)| (path.into_boxed_str(), id)).collect()
     }
 
     fn entry(&self, path: &str) -> Result<Option<git::Entry>, TreeError> {
         let entry = self.artifact.entry(path).map_err(|error| other(path, &error))?;
-        let id = entry.as_ref().map(|entry| entry.id.to_string());
+        let id = entry.as_ref().map(|entry| entry.id);
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), id);
         Ok(entry)
     }
@@ -83,9 +84,7 @@ impl<'a> ArtifactTree<'a> {
 
 /// Whether a render of `artifact` would look at the same objects as the one that left `closure`.
 pub(super) fn is_unchanged(artifact: &Artifact, closure: &Closure) -> bool {
-    closure
-        .iter()
-        .all(|(path, id)| artifact.entry(path).is_ok_and(|entry| entry.map(|entry| entry.id.to_string()) == *id))
+    closure.iter().all(|(path, id)| artifact.entry(path).is_ok_and(|entry| entry.map(|entry| entry.id) == *id))
 }
 
 fn other(path: &str, error: &dyn std::error::Error) -> TreeError {

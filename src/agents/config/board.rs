@@ -62,13 +62,13 @@ impl Board {
         self.changed.notify_one();
     }
 
-    /// Sets a status; writes nothing when it is the one that is there.
+    /// Sets a status; writes nothing when it says what the one before said.
     pub fn set(&self, id: &ConfigurationId, status: ConfigurationStatus) {
         let mut known = self.known();
         if known.get(id) != Some(&status) {
-            known.insert(id.clone(), status);
             self.changed.notify_one();
         }
+        known.insert(id.clone(), status);
     }
 
     /// Drops the status of a configuration that is gone.

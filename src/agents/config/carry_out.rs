@@ -12,7 +12,7 @@ use crate::{
         Manifest, ObjectId,
         configuration::{Configuration, Kustomization},
     },
-    plan::{APPLIED_ANNOTATION, Action, Plan, Step, health::Health, order::Stage},
+    plan::{Action, Plan, Step, digest_of, health::Health, order::Stage},
 };
 use futures::{StreamExt as _, stream};
 use kube::core::ApiResource;
@@ -122,8 +122,8 @@ impl Means<'_> {
                 None => results.is_cut_short = true,
                 Some(Ok((applied, message))) => {
                     results.has_written = true;
-                    if let Some(digest) = step.manifest.as_ref().and_then(|one| one.annotation(APPLIED_ANNOTATION)) {
-                        results.in_sync.insert(step.id.clone(), (digest.to_owned(), applied.digest));
+                    if let Some(digest) = step.manifest.as_ref().and_then(|one| digest_of(one)) {
+                        results.in_sync.insert(step.id.clone(), (digest, applied.digest));
                     }
                     let (outcome, message) = self.told(step, message);
                     results.note(&step.id, outcome, message);

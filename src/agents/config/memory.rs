@@ -3,13 +3,47 @@ use super::{
     artifact_tree::Closure,
     fight::Fights,
     revision::SourceMemory,
-    status::{KustomizationStatus, Outcome},
+    status::{KustomizationStatus, ObjectStatus, Outcome},
 };
 use crate::model::ObjectId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Pairs of a manifest's digest and a live object's digest of which the server said that they are one.
-pub(super) type InSync = BTreeMap<ObjectId, (String, u64)>;
+pub(super) type InSync = BTreeMap<ObjectId, Pair>;
+/// A manifest's digest and a live object's.
+pub(super) type Pair = (u64, u64);
+
+/// The objects that were wanted, and the pair of each that was found in sync. Compact: there is one for each configuration.
+#[derive(Default)]
+pub(super) struct Objects(Box<[(ObjectId, Option<Pair>)]>);
+
+impl Objects {
+    /// Puts ids and pairs together.
+    pub(super) fn new(ids: BTreeSet<ObjectId>, in_sync: &InSync) -> Self {
+        Self(
+            ids.into_iter()
+                .map(|id| {
+                    let pair = in_sync.get(&id).copied();
+                    (id, pair)
+                })
+                .collect(),
+        )
+    }
+
+    /// The objects, sorted.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &ObjectId> {
+        self.0.iter().map(|(id, _)| id)
+    }
+
+    /// The digests of which the server said that they are one.
+    pub(super) fn pair(&self, id: &ObjectId) -> Option<Pair> {
+        let at = self.0.binary_search_by(|(other, _)| other.cmp(id)).ok()?;
+        self.0[at].1
+    }
+}
 
 /// What is remembered between visits. Losing it costs a comparison, never an object.
 #[derive(Default)]
@@ -29,12 +63,10 @@ pub(super) struct Settled {
     pub(super) closure: Closure,
     /// Variables that came from the cluster.
     pub(super) variables: BTreeMap<String, String>,
-    /// The objects that were wanted.
-    pub(super) ids: BTreeSet<ObjectId>,
-    pub(super) in_sync: InSync,
+    pub(super) objects: Objects,
     /// Whether something was refused or failed, so that it must be tried again.
     pub(super) has_failures: bool,
-    pub(super) status: KustomizationStatus,
+    pub(super) status: Arc<KustomizationStatus>,
     /// When the last write ended: health is waited for from then on.
     pub(super) since: tokio::time::Instant,
 }
@@ -46,7 +78,7 @@ impl Memory {
     }
 
     /// The objects of a kustomization as they were told last.
-    pub(super) fn last_objects(&self, kustomization: &str) -> Vec<super::status::ObjectStatus> {
+    pub(super) fn last_objects(&self, kustomization: &str) -> Vec<ObjectStatus> {
         self.kustomizations.get(kustomization).map(|settled| settled.status.objects.clone()).unwrap_or_default()
     }
 }
@@ -55,8 +87,15 @@ impl Settled {
     /// Takes note that the same was found again, at a revision of which it is a part too.
     pub(super) fn confirm(&mut self, commit: &str, revision: &str) {
         commit.clone_into(&mut self.commit);
-        self.status.last_applied_revision = Some(revision.to_owned());
-        for object in &mut self.status.objects {
+        if self.status.last_applied_revision.as_deref() != Some(revision) {
+            Arc::make_mut(&mut self.status).last_applied_revision = Some(revision.to_owned());
+        }
+        let is_told =
+            |object: &ObjectStatus| matches!(object.outcome, Outcome::Unchanged | Outcome::Drifted | Outcome::Skipped);
+        if self.status.objects.iter().all(is_told) {
+            return;
+        }
+        for object in &mut Arc::make_mut(&mut self.status).objects {
             match object.outcome {
                 Outcome::Drifted | Outcome::Skipped => {}
                 Outcome::Created

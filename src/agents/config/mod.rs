@@ -151,7 +151,7 @@ pub async fn run(
         }
         for configuration in &state.configurations {
             if !jobs.is_running(configuration) {
-                let (ctx, board, own) = (Arc::clone(&ctx), Arc::clone(&board), configuration.clone());
+                let (ctx, board, own) = (Arc::clone(&ctx), Arc::clone(&board), Arc::clone(configuration));
                 let work = move |stop| async move { visit::until(&ctx, &own, &board, &stop, |_| false).await };
                 jobs.start(configuration.id.clone(), Some(configuration), work);
             }

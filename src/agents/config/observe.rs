@@ -1,5 +1,9 @@
 //! What is there, compared with what is wanted: everything up to the first write.
-use super::{Context, PassError, memory::InSync, wanted::Wanted};
+use super::{
+    Context, PassError,
+    memory::{InSync, Objects},
+    wanted::Wanted,
+};
 use crate::{
     cluster::{ClusterError, Inventory, Kinds, LiveObject},
     error::Chain,
@@ -7,7 +11,7 @@ use crate::{
         Manifest, ObjectId,
         configuration::{Configuration, ConfigurationId, DriftPolicy},
     },
-    plan::{APPLIED_ANNOTATION, Action, Form, Observed, Plan, Policy, plan},
+    plan::{Action, Form, Observed, Plan, Policy, digest_of, plan},
 };
 use futures::{StreamExt as _, stream};
 use kube::core::ApiResource;
@@ -44,7 +48,7 @@ pub(super) struct Subject<'a> {
 
 impl Subject<'_> {
     /// Observes and plans. Writes nothing; asks the server about single objects only where comparing cannot tell.
-    pub(super) async fn plan(&self, wanted: &Wanted, known: &InSync) -> Result<Planned, PassError> {
+    pub(super) async fn plan(&self, wanted: &Wanted, known: &Objects) -> Result<Planned, PassError> {
         let cluster = &self.ctx.cluster;
         let manifests = &wanted.prepared.manifests;
         let inventory = cluster.inventories.of(&self.configuration.id).await?;
@@ -83,15 +87,14 @@ impl Subject<'_> {
         manifests: &[Arc<Manifest>],
         live: &BTreeMap<ObjectId, LiveObject>,
         inventory: &Inventory,
-        known: &InSync,
+        known: &Objects,
     ) -> BTreeMap<ObjectId, Observed> {
-        let wanted: BTreeMap<ObjectId, Option<&str>> =
-            manifests.iter().map(|one| (one.id(), one.annotation(APPLIED_ANNOTATION))).collect();
+        let wanted: BTreeMap<ObjectId, Option<u64>> = manifests.iter().map(|one| (one.id(), digest_of(one))).collect();
         let mut observed = BTreeMap::new();
         for (id, object) in live {
-            let is_settled = match (wanted.get(id), known.get(id)) {
+            let is_settled = match (wanted.get(id), known.pair(id)) {
                 (None, _) => true,
-                (Some(digest), Some((manifest, live))) => *digest == Some(manifest) && *live == object.digest,
+                (Some(digest), Some((manifest, live))) => *digest == Some(manifest) && live == object.digest,
                 (Some(_), None) => false,
             };
             let mut one = object.observed(is_settled);
@@ -192,8 +195,8 @@ impl Subject<'_> {
 fn in_sync(plan: &Plan, live: &BTreeMap<ObjectId, LiveObject>) -> InSync {
     let kept = plan.steps.iter().filter(|step| step.action == Action::Keep);
     kept.filter_map(|step| {
-        let digest = step.manifest.as_ref()?.annotation(APPLIED_ANNOTATION)?;
-        Some((step.id.clone(), (digest.to_owned(), live.get(&step.id)?.digest)))
+        let digest = digest_of(step.manifest.as_ref()?)?;
+        Some((step.id.clone(), (digest, live.get(&step.id)?.digest)))
     })
     .collect()
 }
@@ -202,7 +205,7 @@ fn in_sync(plan: &Plan, live: &BTreeMap<ObjectId, LiveObject>) -> InSync {
 pub(super) fn nothing() -> Wanted {
     Wanted {
         prepared: super::prepare::Prepared::default(),
-        closure: super::artifact_tree::Closure::new(),
+        closure: super::artifact_tree::Closure::default(),
         variables: BTreeMap::new(),
     }
 }

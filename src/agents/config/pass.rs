@@ -3,7 +3,7 @@ use super::{
     Context, PassError,
     carry_out::{Means, Results},
     judge::{self, Expectation},
-    memory::{InSync, Memory, Settled},
+    memory::{Memory, Objects, Settled},
     observe::{Planned, Subject},
     status::{KustomizationStatus, Outcome, Phase},
     wanted::Wanted,
@@ -18,7 +18,7 @@ use crate::{
     plan::Action,
     source::Artifact,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -52,8 +52,8 @@ impl Visit<'_> {
         memory: &mut Memory,
     ) -> Result<(Settled, bool), PassError> {
         let before = memory.kustomizations.get(&kustomization.name);
-        let nothing = InSync::new();
-        let known = before.map_or(&nothing, |settled| &settled.in_sync);
+        let nothing = Objects::default();
+        let known = before.map_or(&nothing, |settled| &settled.objects);
         let subject = Subject {
             ctx: self.ctx,
             configuration: self.configuration,
@@ -84,18 +84,18 @@ impl Visit<'_> {
         let has_written = results.has_written;
         let mut in_sync = planned.in_sync;
         in_sync.append(&mut results.in_sync);
+        let mut status = KustomizationStatus::new(&kustomization.name);
+        status.last_applied_revision = before.and_then(|settled| settled.status.last_applied_revision.clone());
         let mut settled = Settled {
             digest: self.configuration.digest.clone(),
             commit: self.artifact.revision.commit.clone(),
             closure: wanted.closure,
             variables: wanted.variables,
-            ids,
-            in_sync,
+            objects: Objects::new(ids, &in_sync),
             has_failures: results.has_failures() || results.is_cut_short || !siblings.are_known,
             since: before.filter(|_| !has_written).map_or_else(Instant::now, |settled| settled.since),
-            status: KustomizationStatus::new(&kustomization.name),
+            status: Arc::new(status),
         };
-        settled.status.last_applied_revision = before.and_then(|settled| settled.status.last_applied_revision.clone());
         self.tell(kustomization, results, &mut settled);
         Ok((settled, has_written))
     }
@@ -162,34 +162,40 @@ impl Visit<'_> {
 
     fn tell(&self, kustomization: &Kustomization, results: Results, settled: &mut Settled) {
         let is_transient = results.is_transient || results.is_cut_short;
-        settled.status.objects = results.objects.into_values().collect();
+        let status = Arc::make_mut(&mut settled.status);
+        status.objects = results.objects.into_values().collect();
         if !settled.has_failures {
-            settled.status.last_applied_revision = Some(self.artifact.revision.to_string());
+            status.last_applied_revision = Some(self.artifact.revision.to_string());
         }
         self.judge(kustomization, settled);
         if settled.has_failures {
-            judge::by_failures(&mut settled.status, is_transient);
+            judge::by_failures(Arc::make_mut(&mut settled.status), is_transient);
         }
     }
 
     /// Puts the health of each object into the status, and says where the kustomization stands.
     pub(super) fn judge(&self, kustomization: &Kustomization, settled: &mut Settled) {
         let live = &self.ctx.cluster.live;
-        let health = live.health(&settled.ids);
-        for object in &mut settled.status.objects {
-            object.health = health.get(&object.id).cloned().flatten();
+        let mut health = live.health(settled.objects.ids());
+        let mut status = KustomizationStatus::clone(&settled.status);
+        for object in &mut status.objects {
+            object.health = health.remove(&object.id).flatten();
         }
         if let Some(since) = live.unreachable() {
-            settled.status.phase = Phase::Failing;
-            "ClusterUnavailable".clone_into(&mut settled.status.reason);
+            status.phase = Phase::Failing;
+            "ClusterUnavailable".clone_into(&mut status.reason);
             // Rounded, so that the text does not change with every look.
             let minutes = since.as_secs() / 60;
             let since = if minutes == 0 { "some seconds".to_owned() } else { format!("{minutes} min") };
-            settled.status.message = format!("the API server has not answered for {since}; what is there is not known");
-            return;
+            status.message = format!("the API server has not answered for {since}; what is there is not known");
+        } else {
+            let is_late = settled.since.elapsed() > kustomization.timeout;
+            judge::by_health(&mut status, Expectation { wait: kustomization.wait, is_late });
         }
-        let is_late = settled.since.elapsed() > kustomization.timeout;
-        judge::by_health(&mut settled.status, Expectation { wait: kustomization.wait, is_late });
+        // The same status is the same value, which the board shares.
+        if *settled.status != status {
+            settled.status = Arc::new(status);
+        }
     }
 }
 

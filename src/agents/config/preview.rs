@@ -1,7 +1,7 @@
 //! What a pass would do, without doing it.
 use super::{
     Context, PassError,
-    memory::InSync,
+    memory::Objects,
     observe::{Planned, Subject, nothing},
     reconcile::in_order,
     wanted,
@@ -80,7 +80,7 @@ pub async fn preview(
         };
         previews.push(match wanted {
             Ok(wanted) => {
-                let mut preview = told(ctx, &subject, &artifact, subject.plan(wanted, &InSync::new()).await).await;
+                let mut preview = told(ctx, &subject, &artifact, subject.plan(wanted, &Objects::default()).await).await;
                 preview.unknown.extend(wanted.prepared.unusable.iter().map(|(_, error)| Chain(error).to_string()));
                 preview
             }
@@ -94,7 +94,7 @@ pub async fn preview(
         let subject =
             Subject { ctx, configuration, name, prune: are_known, allow_empty: true, drift, elsewhere: &elsewhere };
         if !entry.objects.is_empty() {
-            let planned = subject.plan(&nothing(), &InSync::new()).await;
+            let planned = subject.plan(&nothing(), &Objects::default()).await;
             previews.push(told(ctx, &subject, &artifact, planned).await);
         }
     }

@@ -14,7 +14,10 @@ use crate::{
     },
     source::Artifact,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Reconciles one configuration at the last good revision, and says what came of it.
@@ -94,9 +97,11 @@ async fn kustomizations(visit: &Visit<'_>, memory: &mut Memory, has_drifted: boo
         let turn = wanted::turn(ctx, configuration, kustomization, artifact, memory, has_drifted).await;
         let ids = match &turn {
             Turn::Wanted(wanted) => wanted.ids(),
-            Turn::Unchanged | Turn::Failed(_) => {
-                memory.kustomizations.get(name).map(|settled| settled.ids.clone()).unwrap_or_default()
-            }
+            Turn::Unchanged | Turn::Failed(_) => memory
+                .kustomizations
+                .get(name)
+                .map(|settled| settled.objects.ids().cloned().collect())
+                .unwrap_or_default(),
         };
         wanted.insert(name, ids);
         turns.insert(name, turn);
@@ -110,7 +115,7 @@ async fn kustomizations(visit: &Visit<'_>, memory: &mut Memory, has_drifted: boo
         let siblings = Siblings { wanted: others.flat_map(|(_, ids)| ids.iter().cloned()).collect(), are_known };
         let waits_for = kustomization.depends_on.iter().find(|other| phases.get(other.as_str()) != Some(&Phase::Ready));
         let status = match waits_for {
-            Some(other) => waiting(kustomization, other, memory),
+            Some(other) => Arc::new(waiting(kustomization, other, memory)),
             None => take_turn(visit, kustomization, turn, &siblings, memory, report).await,
         };
         phases.insert(name, status.phase);
@@ -140,13 +145,13 @@ async fn take_turn(
     siblings: &Siblings,
     memory: &mut Memory,
     report: &mut Report,
-) -> KustomizationStatus {
+) -> Arc<KustomizationStatus> {
     let outcome = match turn {
         Turn::Unchanged => {
             if let Some(settled) = memory.kustomizations.get_mut(&kustomization.name) {
                 settled.confirm(&visit.artifact.revision.commit, &visit.artifact.revision.to_string());
                 visit.judge(kustomization, settled);
-                return settled.status.clone();
+                return Arc::clone(&settled.status);
             }
             Err(PassError::Ended)
         }
@@ -156,18 +161,18 @@ async fn take_turn(
     match outcome {
         Ok((settled, has_written)) => {
             report.has_written |= has_written;
-            let status = settled.status.clone();
+            let status = Arc::clone(&settled.status);
             memory.kustomizations.insert(kustomization.name.clone(), settled);
             status
         }
-        Err(error) => KustomizationStatus {
+        Err(error) => Arc::new(KustomizationStatus {
             phase: if error.is_transient() { Phase::Failing } else { Phase::Stalled },
             reason: error.reason().to_owned(),
             message: Chain(&error).to_string(),
             last_applied_revision: memory.last_applied(&kustomization.name),
             objects: memory.last_objects(&kustomization.name),
             ..KustomizationStatus::new(&kustomization.name)
-        },
+        }),
     }
 }
 

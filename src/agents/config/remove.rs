@@ -2,7 +2,7 @@
 use super::{
     Context, PassError,
     carry_out::{Means, Results},
-    memory::InSync,
+    memory::Objects,
     observe::{Subject, nothing},
     pass::Visit,
     status::Outcome,
@@ -70,7 +70,7 @@ async fn clear(
     if is_pruned {
         let subject =
             Subject { ctx, configuration, name, prune: true, allow_empty: true, drift: DriftPolicy::Report, elsewhere };
-        let planned = subject.plan(&nothing(), &InSync::new()).await?;
+        let planned = subject.plan(&nothing(), &Objects::default()).await?;
         let mut results = Results::default();
         for refusal in &planned.plan.refusals {
             tracing::warn!(configuration = %configuration.id, object = %refusal.id(), "{refusal}");

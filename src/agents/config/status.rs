@@ -7,6 +7,7 @@ use crate::{
     plan::health::Health,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What became of one object in the last run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,7 +142,7 @@ pub struct ConfigurationStatus {
     /// `Ready`, `Reconciling`, `Stalled`.
     pub conditions: Vec<Condition>,
     /// In their order.
-    pub kustomizations: Vec<KustomizationStatus>,
+    pub kustomizations: Vec<Arc<KustomizationStatus>>,
     /// Settings that mean nothing to this engine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<String>,
@@ -161,7 +162,7 @@ pub struct Report {
     /// Whether anything was written.
     pub has_written: bool,
     /// Each kustomization.
-    pub kustomizations: Vec<KustomizationStatus>,
+    pub kustomizations: Vec<Arc<KustomizationStatus>>,
     /// The public half of the key in use.
     pub public_key: Option<String>,
 }

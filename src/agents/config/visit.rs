@@ -28,14 +28,14 @@ pub(super) async fn until(
     let mut memory = Memory::default();
     while !stop.is_cancelled() {
         if !configuration.suspend {
-            memory.source.look(ctx, configuration, signal.take_asked(), stop).await;
+            Box::pin(memory.source.look(ctx, configuration, signal.take_asked(), stop)).await;
         }
         let has_drifted = signal.take_drifted();
         let report = Box::pin(reconcile(ctx, configuration, &mut memory, has_drifted, stop)).await;
         if stop.is_cancelled() {
             return;
         }
-        tell(ctx, configuration, board, &report).await;
+        Box::pin(tell(ctx, configuration, board, &report)).await;
         if is_enough(report.phase) {
             return;
         }

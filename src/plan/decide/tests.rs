@@ -35,7 +35,7 @@ fn manifest(kind: &str, namespace: &str, name: &str, value: u32) -> Manifest {
         "apiVersion": "v1", "kind": kind,
         "metadata": {"name": name, "namespace": namespace,
             "labels": {"clusterconfig.azure.com/name": "shop", "clusterconfig.azure.com/namespace": "apps"},
-            "annotations": {APPLIED_ANNOTATION: format!("digest-{value}")}},
+            "annotations": {APPLIED_ANNOTATION: format!("{value:016x}")}},
         "data": {"value": value.to_string()},
     });
     let Value::Object(object) = object else { unreachable!("an object") };

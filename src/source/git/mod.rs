@@ -13,6 +13,7 @@ mod url;
 
 pub use artifact::{Artifact, Entry, EntryKind};
 pub use error::FetchError;
+pub use git2::Oid;
 pub use key::{GeneratedKey, KeyError, generate_key, public_key_of};
 pub use mirror::{GitCache, Traffic};
 pub use range::Range;
