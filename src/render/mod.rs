@@ -1,5 +1,8 @@
 //! From files to manifests: rendering of the directories that a kustomization names.
+pub mod emit;
 pub mod tree;
+
+pub use emit::{to_yaml, value_to_yaml};
 
 use crate::{model::Manifest, yaml};
 use serde_json::Value;
@@ -222,20 +225,6 @@ fn file(tree: &dyn FileTree, path: &str, files: &mut usize, found: &mut Vec<Mani
         }
     }
     Ok(())
-}
-
-/// A value as YAML.
-pub fn value_to_yaml(value: &Value) -> String {
-    serde_saphyr::to_string(value).unwrap_or_default()
-}
-
-/// Manifests as a YAML stream.
-pub fn to_yaml(manifests: &[Manifest]) -> String {
-    manifests
-        .iter()
-        .map(|manifest| value_to_yaml(&Value::Object(manifest.object.clone())))
-        .collect::<Vec<_>>()
-        .join("---\n")
 }
 
 /// Replaces `${name}` by its variable in every text of a manifest.
