@@ -22,6 +22,8 @@ mod writer;
 mod tests;
 
 pub use check::{Unprintable, check};
+pub(super) use number::text as number_text;
+pub(super) use resolve::is_text;
 
 use crate::model::Manifest;
 use serde_json::{Map, Value};

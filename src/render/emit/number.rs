@@ -6,7 +6,7 @@ use serde_json::Number;
 /// A float becomes an integer when its JSON spelling, shortest digits without an exponent from
 /// 1e-6 up to 1e21, is one of 64 bits: `1e6` is `1000000`. Other floats get an exponent below 1e-4
 /// and from 1e6 on: `1234567.5` is `1.2345675e+06`.
-pub(super) fn text(number: &Number) -> String {
+pub(in crate::render) fn text(number: &Number) -> String {
     match number.as_f64() {
         Some(0.0) => "0".to_owned(),
         Some(float) if number.is_f64() => float_text(number, float < 0.0),

@@ -6,7 +6,7 @@ use super::timestamp::is_timestamp;
 
 /// Whether a plain scalar reads back as text: not null, a boolean, a number, a timestamp, or a number
 /// in base 60 (`1:30`), which that reader takes for text but others do not.
-pub(super) fn is_text(text: &str) -> bool {
+pub(in crate::render) fn is_text(text: &str) -> bool {
     let other = match text.bytes().next() {
         None => true,
         Some(b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~') => is_word(text),
