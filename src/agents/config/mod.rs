@@ -9,13 +9,17 @@
 //! ```
 mod artifact_tree;
 mod board;
+pub mod control;
 mod fight;
+mod lookup;
 mod prepare;
 mod preview;
 mod reconcile;
 pub mod status;
+pub mod suspensions;
 
 pub use board::{Board, read as status_file};
+pub use lookup::{LookupError, lookup};
 pub use preview::{Preview, preview};
 pub use reconcile::{Memory, reconcile, remove};
 
@@ -171,6 +175,7 @@ async fn visit_until(
     let signal = ctx.cluster.live.signal(&configuration.id);
     let mut memory = Memory::default();
     loop {
+        board.begin(&configuration.id);
         let has_drifted = signal.take_drifted();
         let report = {
             let Ok(_slot) = ctx.passes.acquire().await else { return };
