@@ -110,8 +110,8 @@ async fn once(agent: &Agent, loaded: DesiredState, args: &AgentArgs) -> Outcome 
 
 async fn keep(agent: Agent, loaded: &DesiredState, args: AgentArgs, socket: Option<Socket>) -> Outcome {
     let Agent { ctx, board, suspensions, data, cancel } = agent;
-    let (count, file) = (loaded.configurations.len(), data.status_file());
-    ui::note(format_args!("reconciling {count} configurations; status in {}", file.display()));
+    let count = ui::count(loaded.configurations.len(), "configuration");
+    ui::note(format_args!("reconciling {count}; status in {}", data.status_file().display()));
     let keeper = tokio::spawn(Arc::clone(&board).keep_file(cancel.clone()));
     let desired = file::watch(args.target.state, Arc::new(file::SECRETS), cancel.clone()).await;
     let followed = Arc::clone(&suspensions).follow(desired.clone(), cancel.clone());

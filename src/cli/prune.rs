@@ -57,7 +57,7 @@ pub(super) async fn prune(args: PruneArgs, data: DataDir) -> Outcome {
         for Doomed { id, .. } in &doomed {
             ui::line(format_args!("{}", paint.red(&format!("prune  {id}"))));
         }
-        ui::note(format_args!("{} objects would be deleted", doomed.len()));
+        ui::note(format_args!("{} would be deleted", ui::count(doomed.len(), "object")));
     }
     Ok(if previews.has_errors() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -62,8 +62,12 @@ impl Shown {
 pub(super) fn read(data: &DataDir) -> Result<Vec<Shown>, Failure> {
     let path = data.status_file();
     let file = config::status_file(&path).map_err(|error| {
-        Failure::new(format!("no status in {}: {error}", path.display()))
-            .hint("run `arcwright agent` first, or give the --data-dir that it runs with")
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return Failure::new(format!("there is no status in {}", data.path().display()))
+                .hint("run `arcwright agent` first, or give the --data-dir that it runs with");
+        }
+        Failure::new(format!("{} cannot be read: {error}", path.display()))
+            .hint("run this as the agent's user, and with its version of arcwright")
     })?;
     let suspended = suspensions::read(&data.suspensions_file()).map_err(|error| {
         Failure::new(format!("{} cannot be read: {error}", data.suspensions_file().display()))

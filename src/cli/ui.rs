@@ -27,6 +27,11 @@ pub(super) fn failure(failure: &Failure) {
     }
 }
 
+/// A number of things: `1 object`, `2 objects`.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Whether a stream is a terminal that wants colours and pictures: `NO_COLOR` is not set, and it is not dumb.
 pub(super) fn is_lively(stream: &impl IsTerminal) -> bool {
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

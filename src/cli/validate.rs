@@ -33,7 +33,8 @@ pub(super) fn run(args: &ValidateArgs) -> Outcome {
         for issue in &state.issues {
             ui::line(format_args!("{issue}"));
         }
-        ui::line(format_args!("{} configurations are valid, {errors} errors", state.configurations.len()));
+        let valid = ui::count(state.configurations.len(), "valid configuration");
+        ui::line(format_args!("{valid}, {}", ui::count(errors, "error")));
     }
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
