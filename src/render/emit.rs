@@ -10,9 +10,9 @@
 //! ```
 //!
 //! Printing never fails; [`check`] says beforehand what kustomize would refuse to print.
-mod check;
 mod number;
 mod order;
+mod printable;
 mod resolve;
 mod scalar;
 mod timestamp;
@@ -21,8 +21,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Unprintable, check};
 pub(super) use number::text as number_text;
+pub use printable::{Unprintable, check};
 pub(super) use resolve::is_text;
 
 use crate::model::Manifest;

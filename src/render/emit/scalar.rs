@@ -1,5 +1,5 @@
 //! Which style a string is written in: plain, single-quoted, double-quoted or a literal block.
-use super::{check::folded, resolve};
+use super::{printable::folded, resolve};
 use std::borrow::Cow;
 
 /// Longest key, in bytes, that is written without `? `.
