@@ -34,6 +34,15 @@ impl DataDir {
         self.0.join("status.json")
     }
 
+    pub(super) fn suspensions_file(&self) -> PathBuf {
+        self.0.join("suspended.json")
+    }
+
+    /// Where a running agent is asked.
+    pub(super) fn control_socket(&self) -> PathBuf {
+        self.0.join("control.sock")
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.0
     }

@@ -1,9 +1,13 @@
 //! From files to manifests: rendering of the directories that a kustomization names.
+pub mod emit;
+mod substitute;
 pub mod tree;
+
+pub use emit::{to_yaml, value_to_yaml};
+pub use substitute::substitute;
 
 use crate::{model::Manifest, yaml};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use tree::{EntryKind, FileTree, TreeError};
 
 /// Deepest nesting of directories that is walked.
@@ -222,59 +226,4 @@ fn file(tree: &dyn FileTree, path: &str, files: &mut usize, found: &mut Vec<Mani
         }
     }
     Ok(())
-}
-
-/// A value as YAML.
-pub fn value_to_yaml(value: &Value) -> String {
-    serde_saphyr::to_string(value).unwrap_or_default()
-}
-
-/// Manifests as a YAML stream.
-pub fn to_yaml(manifests: &[Manifest]) -> String {
-    manifests
-        .iter()
-        .map(|manifest| value_to_yaml(&Value::Object(manifest.object.clone())))
-        .collect::<Vec<_>>()
-        .join("---\n")
-}
-
-/// Replaces `${name}` by its variable in every text of a manifest.
-///
-/// # Errors
-/// When a variable is named that is not given.
-pub fn substitute(manifest: Manifest, variables: &BTreeMap<String, String>) -> Result<Manifest, RenderError> {
-    fn walk(value: &mut Value, replace: &dyn Fn(&str) -> Result<String, RenderError>) -> Result<(), RenderError> {
-        match value {
-            Value::String(text) if text.contains("${") => *text = replace(text)?,
-            Value::Array(items) => items.iter_mut().try_for_each(|item| walk(item, replace))?,
-            Value::Object(map) => map.values_mut().try_for_each(|item| walk(item, replace))?,
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-        Ok(())
-    }
-    let origin = manifest.origin.clone();
-    let replace = |text: &str| {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("${") {
-            let (name, tail) = after.split_once('}').ok_or_else(|| RenderError::Manifest {
-                file: origin.clone(),
-                message: "a ${ is not closed".to_owned(),
-            })?;
-            out.push_str(before);
-            out.push_str(variables.get(name).ok_or_else(|| RenderError::Manifest {
-                file: origin.clone(),
-                message: format!("variable {name:?} is not given"),
-            })?);
-            rest = tail;
-        }
-        out.push_str(rest);
-        Ok(out)
-    };
-    let mut object = Value::Object(manifest.object);
-    walk(&mut object, &replace)?;
-    let Value::Object(object) = object else {
-        return Err(RenderError::Manifest { file: origin, message: "is not an object".to_owned() });
-    };
-    Ok(Manifest::new(object, origin))
 }

@@ -11,11 +11,13 @@
 mod artifact_tree;
 mod board;
 mod carry_out;
+pub mod control;
 mod departed;
 mod error;
 mod fight;
 mod jobs;
 mod judge;
+mod lookup;
 mod memory;
 mod normalise;
 mod observe;
@@ -26,11 +28,13 @@ mod reconcile;
 mod remove;
 mod revision;
 pub mod status;
+pub mod suspensions;
 mod visit;
 mod wanted;
 
 pub use board::{Board, read as status_file};
 pub use error::PassError;
+pub use lookup::{LookupError, lookup};
 pub use memory::Memory;
 pub use preview::{Preview, preview};
 pub use reconcile::reconcile;

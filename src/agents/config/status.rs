@@ -148,6 +148,24 @@ pub struct ConfigurationStatus {
     pub ignored: Vec<String>,
 }
 
+impl ConfigurationStatus {
+    /// The status of a condition: `True`, `False` or `Unknown`.
+    fn condition(&self, kind: &str) -> &str {
+        let found = self.conditions.iter().find(|condition| condition.kind == kind);
+        found.map_or("Unknown", |condition| condition.status.as_str())
+    }
+
+    /// Whether everything is applied and healthy.
+    pub fn is_ready(&self) -> bool {
+        self.condition("Ready") == "True"
+    }
+
+    /// Whether it is on the way: neither ready nor failed.
+    pub fn is_progressing(&self) -> bool {
+        self.condition("Ready") == "Unknown"
+    }
+}
+
 /// What one pass over a configuration came to.
 #[derive(Clone, Debug)]
 pub struct Report {

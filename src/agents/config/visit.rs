@@ -27,6 +27,7 @@ pub(super) async fn until(
     let signal = ctx.cluster.live.signal(&configuration.id);
     let mut memory = Memory::default();
     while !stop.is_cancelled() {
+        board.begin(&configuration.id);
         if !configuration.suspend {
             Box::pin(memory.source.look(ctx, configuration, signal.take_asked(), stop)).await;
         }
