@@ -161,6 +161,22 @@ fn the_agent_outlives_an_api_server_that_is_killed_and_started_again() {
     assert!(agent.0.try_wait().expect("a process").is_none(), "it is the same process");
 }
 
+#[test]
+fn an_api_server_that_hangs_is_told_and_what_was_committed_meanwhile_is_applied_when_it_goes_on() {
+    let bed = ten("hanging-server");
+    let directory = tempfile::tempdir().expect("a directory");
+    let control_plane = ControlPlane::start(directory.path(), false);
+    let live = Live::of(control_plane.kubeconfig());
+    let _agent = bed.agent(control_plane.kubeconfig());
+    bed.until_compliant();
+    control_plane.freeze();
+    bed.commit(&[("app/6.yaml", &map("map-6", "green"))]);
+    bed.until_status("word of the hang", |status| status["complianceState"] != "Compliant");
+    control_plane.thaw();
+    eventually("what was committed meanwhile", || colour(&bed, &live, "map-6").as_deref() == Some("green"));
+    bed.until_compliant();
+}
+
 /// `data.colour` of a ConfigMap, while the API server answers.
 fn colour(bed: &Bed, live: &Live, name: &str) -> Option<String> {
     let map = live.try_get("ConfigMap", &bed.namespace, name).ok().flatten()?;

@@ -42,6 +42,16 @@ impl ControlPlane {
         assert!(sent.success(), "the API server runs");
     }
 
+    /// Stops the API server where it is: connections stay open, and nothing is answered.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a frozen API server go on.
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
     /// Kills the API server, and starts the same one when the returned guard is dropped: same port, same etcd.
     pub(crate) fn kill_api_server(&self) -> Outage<'_> {
         let pid = self.api_server();
