@@ -59,6 +59,17 @@ fn a_changed_immutable_field_is_named_and_the_rest_is_applied() {
 }
 
 #[test]
+fn a_changed_immutable_field_comes_with_the_way_to_have_the_object_replaced() {
+    let bed = blue("immutable-hint");
+    bed.commit(&[("app/fixed.yaml", &format!("{}immutable: true\n", map("fixed", "blue")))]);
+    assert_done(&bed);
+    bed.commit(&[("app/fixed.yaml", &format!("{}immutable: true\n", map("fixed", "green")))]);
+    assert!(!bed.run(&["agent", "--once", "--patience", "0"]).status.success());
+    let message = message(&bed.status(), "fixed");
+    assert!(message.contains("force"), "{message}");
+}
+
+#[test]
 fn an_object_is_never_replaced_by_force_for_a_plain_mistake() {
     let bed = blue("force-mistake");
     let service = |port: &str| {
