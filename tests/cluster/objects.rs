@@ -188,6 +188,16 @@ fn correcting_pauses_for_an_object_that_something_else_keeps_changing_and_for_no
 }
 
 #[test]
+fn the_writer_that_keeps_changing_an_object_is_named() {
+    let bed = blue("fought-over");
+    let _agent = bed.agent(kubeconfig());
+    bed.until_compliant();
+    fight(&bed, &Live::shared());
+    let message = message(&bed.status(), "a");
+    assert!(message.contains("fighter"), "{message}");
+}
+
+#[test]
 fn a_namespace_deleted_under_the_agent_is_made_again_with_all_that_was_in_it() {
     let bed = blue("namespace-gone");
     let _agent = bed.agent(kubeconfig());
