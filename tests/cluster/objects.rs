@@ -198,6 +198,36 @@ fn the_writer_that_keeps_changing_an_object_is_named() {
 }
 
 #[test]
+fn an_object_that_does_not_go_is_told_until_it_is_gone_and_holds_up_nothing() {
+    let bed = blue("finalizer");
+    bed.commit(&[("app/stuck.yaml", &map("stuck", "blue"))]);
+    let _agent = bed.agent(kubeconfig());
+    bed.until_compliant();
+    let live = Live::shared();
+    live.edit("ConfigMap", &bed.namespace, "stuck", &json!({"metadata": {"finalizers": ["example.org/never"]}}));
+    std::fs::remove_file(bed.repository().join("app/stuck.yaml")).expect("removed");
+    bed.commit(&[("app/a.yaml", &map("a", "green"))]);
+    eventually("the rest of the revision", || bed.colour_in(&live, "a").as_deref() == Some("green"));
+    eventually("its delete", || {
+        let stuck = live.get("ConfigMap", &bed.namespace, "stuck").unwrap_or_default();
+        stuck["metadata"]["deletionTimestamp"].is_string()
+    });
+    bed.until_status("word of the object that does not go", |status| {
+        let stuck = object(status, "stuck");
+        stuck["health"]["state"] == "terminating"
+            || stuck["message"].as_str().unwrap_or_default().contains("being deleted")
+    });
+    assert!(bed.inventory(&live).contains("/stuck"), "it stays in the inventory until it is gone");
+    // The next revision is followed all the same.
+    bed.commit(&[("app/b.yaml", &map("b", "green"))]);
+    eventually("the next revision", || bed.colour_in(&live, "b").as_deref() == Some("green"));
+    live.edit("ConfigMap", &bed.namespace, "stuck", &json!({"metadata": {"finalizers": null}}));
+    eventually("its end", || live.get("ConfigMap", &bed.namespace, "stuck").is_none());
+    eventually("its end in the inventory", || !bed.inventory(&live).contains("/stuck"));
+    bed.until_compliant();
+}
+
+#[test]
 fn a_namespace_deleted_under_the_agent_is_made_again_with_all_that_was_in_it() {
     let bed = blue("namespace-gone");
     let _agent = bed.agent(kubeconfig());
