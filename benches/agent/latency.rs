@@ -23,7 +23,7 @@ type Events = Pin<Box<dyn Stream<Item = kube::Result<WatchEvent<ConfigMap>>>>>;
 /// Edits the settings and the flags of `count` directories, one after the other, and waits for each to come back.
 ///
 /// A time runs from the answer to the edit to the event that shows the value of the repository again.
-pub(crate) async fn drift(client: &Client, count: usize) -> Row {
+pub(crate) async fn drift(client: &Client, count: usize, objects: usize) -> Row {
     let mut events = follow(client).await;
     let mut times = Vec::new();
     let edits =
@@ -40,7 +40,7 @@ pub(crate) async fn drift(client: &Client, count: usize) -> Row {
         .await;
         times.push(start.elapsed());
     }
-    Row { latency: Some(Latency::of(times)), ..Row::new("drift corrected", count * workload::OBJECTS) }
+    Row { latency: Some(Latency::of(times)), ..Row::new("drift corrected", objects) }
 }
 
 /// Commits `count` changes, one after the other, and waits for each to be in the cluster.

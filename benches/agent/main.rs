@@ -48,11 +48,11 @@ enum Scenario {
     Thousand,
     /// 1 configuration of 10 000 objects from cold, then again unchanged
     Large,
-    /// A running agent with 1 000 configurations and nothing to do
+    /// An agent that is left running with 1 000 configurations, from cold, and then with nothing to do
     Steady,
-    /// Edits in the cluster, corrected by a running agent
+    /// Edits in the cluster, corrected by a running agent with 1 000 configurations
     Drift,
-    /// Commits, followed by a running agent
+    /// Commits, followed by a running agent with 100 configurations
     Commit,
 }
 
@@ -90,8 +90,8 @@ fn run(scenario: Scenario) -> Vec<Row> {
             scenario::cold("1000 configurations", || workload::Workload::small(1000, 600), 1000 * workload::OBJECTS)
         }
         Scenario::Large => scenario::cold("1 of 10000 objects", || workload::Workload::large(10_000), 10_000),
-        Scenario::Steady => vec![scenario::steady(1000)],
-        Scenario::Drift => vec![scenario::drift(100)],
+        Scenario::Steady => scenario::steady(1000),
+        Scenario::Drift => vec![scenario::drift(1000)],
         Scenario::Commit => vec![scenario::commit(100)],
     }
 }

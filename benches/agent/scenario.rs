@@ -20,8 +20,13 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(600);
 /// Seconds between looks at the repository of a running agent that is watched while it has nothing to do.
 const INTERVAL: u32 = 10;
+/// The same as a time.
+const SPAN: Duration = Duration::from_secs(10);
 /// Intervals for which it is watched.
 const INTERVALS: u32 = 3;
+
+/// Directories of which two objects are edited.
+const EDITED: usize = 100;
 
 /// A control plane with the namespaces, and a client of it.
 struct Bed {
@@ -96,25 +101,47 @@ fn settled(workload: &Workload, kubeconfig: &Path, configurations: usize) -> Age
     }
 }
 
-/// What a running agent costs over some intervals in which nothing changes.
-pub(crate) fn steady(configurations: usize) -> Row {
+/// What a running agent costs: until everything is applied, and over some intervals in which nothing changes.
+pub(crate) fn steady(configurations: usize) -> Vec<Row> {
+    let bed = Bed::new();
+    let workload = Workload::small(configurations, INTERVAL);
+    let start = Instant::now();
+    let agent = settled(&workload, bed.control_plane.kubeconfig(), configurations);
+    let time = start.elapsed();
+    let usage = agent.usage().expect("the agent runs");
+    let objects = configurations * OBJECTS;
+    let cold = Row::new(format!("{configurations} running, cold"), objects).timed(time, usage);
+    wait(SPAN);
+    let before = agent.usage().expect("the agent runs");
+    wait(SPAN * INTERVALS);
+    let after = agent.usage().expect("the agent runs");
+    drop(agent);
+    drop(bed);
+    let idle = Row {
+        peak: Some(after.peak),
+        processor: Some(after.processor - before.processor),
+        ..Row::new(format!("{configurations} running, idle {} s", (SPAN * INTERVALS).as_secs()), objects)
+    };
+    vec![cold, count_idle(idle, configurations)]
+}
+
+/// The row with what a running agent asks while nothing changes.
+fn count_idle(row: Row, configurations: usize) -> Row {
     let bed = Bed::new();
     let workload = Workload::small(configurations, INTERVAL);
     let proxy = Proxy::start(bed.control_plane.kubeconfig(), workload.path());
-    let agent = settled(&workload, proxy.kubeconfig(), configurations);
-    // Its first looks after the last write belong to that.
-    let span = Duration::from_secs(u64::from(INTERVAL));
-    std::thread::park_timeout(span);
+    let _agent = settled(&workload, proxy.kubeconfig(), configurations);
+    wait(SPAN);
     let mut counter = Counter::new(&proxy);
-    let before = agent.usage().expect("the agent runs");
+    wait(SPAN * INTERVALS);
+    row.counted(&mut counter)
+}
+
+fn wait(time: Duration) {
     let start = Instant::now();
-    while start.elapsed() < span * INTERVALS {
-        std::thread::park_timeout(span * INTERVALS - start.elapsed());
+    while let Some(left) = time.checked_sub(start.elapsed()) {
+        std::thread::park_timeout(left);
     }
-    let after = agent.usage().expect("the agent runs");
-    let usage = Usage { peak: after.peak, processor: after.processor - before.processor };
-    let row = Row::new(format!("{configurations} running, idle"), configurations * OBJECTS);
-    row.timed(start.elapsed(), usage).counted(&mut counter)
 }
 
 /// How fast edits in the cluster are corrected.
@@ -122,7 +149,7 @@ pub(crate) fn drift(configurations: usize) -> Row {
     let bed = Bed::new();
     let workload = Workload::small(configurations, 600);
     let agent = settled(&workload, bed.control_plane.kubeconfig(), configurations);
-    let row = bed.runtime.block_on(latency::drift(&bed.client, configurations));
+    let row = bed.runtime.block_on(latency::drift(&bed.client, EDITED, configurations * OBJECTS));
     Row { peak: agent.usage().map(|usage| usage.peak), ..row }
 }
 
