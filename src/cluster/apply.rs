@@ -1,6 +1,12 @@
 //! Writing objects: server-side apply and delete, with retries and bounded concurrency.
-use super::{ClusterError, Live, LiveObject, error::is_transient_code, limit::Limit};
+use super::{
+    ClusterError, Live, LiveObject,
+    deadline::{WRITE, answered},
+    error::is_transient_code,
+    limit::Limit,
+};
 use crate::model::{FIELD_MANAGER, Manifest, ObjectId};
+use either::Either;
 use kube::{
     Api, Client,
     api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy},
@@ -14,8 +20,6 @@ use std::{
 
 /// Tries of one write, the first included.
 const TRIES: u32 = 5;
-/// Longest time for the answer to one write.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A field that another manager had set to another value.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -33,6 +37,18 @@ pub struct Applied {
     pub conflicts: Vec<Conflict>,
     /// Digest of the object that the server made of it, as in [`LiveObject::digest`].
     pub digest: u64,
+}
+
+/// What became of an object whose deletion was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// It is gone.
+    Gone,
+    /// It is on its way out, and something holds it.
+    UnderWay {
+        /// Its finalizers, separated by commas; empty when it only takes its time.
+        held_by: String,
+    },
 }
 
 /// Applies and deletes objects.
@@ -126,11 +142,17 @@ impl Applier {
 
     /// Deletes an object, in the background, if it is still the one with `uid`.
     ///
-    /// An object that is gone already counts as deleted.
+    /// An object that is gone already counts as deleted; one that something holds is told apart.
     ///
     /// # Errors
     /// When the API server refuses, or stays unavailable over five tries.
-    pub async fn delete(&self, live: &Live, kind: &ApiResource, id: &ObjectId, uid: &str) -> Result<(), ClusterError> {
+    pub async fn delete(
+        &self,
+        live: &Live,
+        kind: &ApiResource,
+        id: &ObjectId,
+        uid: &str,
+    ) -> Result<Deletion, ClusterError> {
         let api = self.api(kind, &id.namespace);
         let parameters = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),
@@ -141,6 +163,12 @@ impl Applier {
         let mut attempt = 1;
         loop {
             match self.bounded(id, "deleting", api.delete(&id.name, &parameters)).await? {
+                Ok(Either::Left(object)) if object.metadata.deletion_timestamp.is_some() => {
+                    let object = LiveObject::read(object, kind);
+                    let held_by = object.finalizers();
+                    live.learn(id.clone(), object);
+                    return Ok(Deletion::UnderWay { held_by });
+                }
                 Ok(_) => break,
                 Err(kube::Error::Api(status)) if status.code == 404 => break,
                 // Another object of that name took its place: the one to be deleted is gone.
@@ -153,7 +181,7 @@ impl Applier {
             }
         }
         live.forget(id);
-        Ok(())
+        Ok(Deletion::Gone)
     }
 
     /// Sends one request when a slot is free, and waits for its answer no longer than the deadline.
@@ -164,8 +192,7 @@ impl Applier {
         request: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<Result<T, kube::Error>, ClusterError> {
         let _slot = self.limit.enter().await;
-        let late = |_| ClusterError::NoAnswer { what: format!("{what} {id}"), seconds: DEADLINE.as_secs() };
-        let answer = tokio::time::timeout(DEADLINE, request).await.map_err(late)?;
+        let answer = answered(WRITE, || format!("{what} {id}"), request).await?;
         match &answer {
             Ok(_) => self.limit.note_success(),
             Err(kube::Error::Api(status)) if status.code == 429 => self.limit.note_push_back(),

@@ -1,5 +1,8 @@
 //! Which kinds the API server knows, and how they are addressed.
-use super::ClusterError;
+use super::{
+    ClusterError,
+    deadline::{READ, answered},
+};
 use crate::model::{Manifest, ObjectId};
 use kube::{
     Client,
@@ -107,23 +110,21 @@ impl Discovery {
     /// # Errors
     /// When the API server, or the server of the group, does not answer.
     pub async fn is_gone(&self, group: &str, kind: &str) -> Result<bool, ClusterError> {
-        let failed = |source| ClusterError::Unavailable {
-            what: format!("asking the API server for kind {kind} of group {group:?}"),
-            source: Box::new(source),
-        };
+        let what = || format!("asking the API server for kind {kind} of group {group:?}");
+        let failed = |source| ClusterError::Unavailable { what: what(), source: Box::new(source) };
         let is_missing = |error: &kube::Error| matches!(error, kube::Error::Api(status) if status.code == 404);
         let versions: Vec<String> = if group.is_empty() {
             vec!["v1".to_owned()]
         } else {
-            let groups = self.client.list_api_groups().await.map_err(failed)?;
+            let groups = answered(READ, what, self.client.list_api_groups()).await?.map_err(failed)?;
             let found = groups.groups.into_iter().find(|one| one.name == group);
             found.into_iter().flat_map(|one| one.versions).map(|version| version.group_version).collect()
         };
         for version in versions {
             let listed = if group.is_empty() {
-                self.client.list_core_api_resources(&version).await
+                answered(READ, what, self.client.list_core_api_resources(&version)).await?
             } else {
-                self.client.list_api_group_resources(&version).await
+                answered(READ, what, self.client.list_api_group_resources(&version)).await?
             };
             match listed {
                 Ok(list) if list.resources.iter().any(|resource| resource.kind == kind) => return Ok(false),
@@ -157,9 +158,8 @@ impl Discovery {
     }
 
     async fn ask(&self) -> Result<kube::Discovery, ClusterError> {
-        kube::Discovery::new(self.client.clone()).run_aggregated().await.map_err(|source| ClusterError::Unavailable {
-            what: "asking the API server for its kinds".to_owned(),
-            source: Box::new(source),
-        })
+        let what = || "asking the API server for its kinds".to_owned();
+        let asked = answered(READ, what, kube::Discovery::new(self.client.clone()).run_aggregated()).await?;
+        asked.map_err(|source| ClusterError::Unavailable { what: what(), source: Box::new(source) })
     }
 }

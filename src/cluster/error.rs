@@ -1,6 +1,9 @@
 //! What can go wrong with the API server.
 use crate::model::ObjectId;
 
+/// The way out when a field cannot change.
+const REPLACE_HINT: &str = "; set force: true on the kustomization to have the object deleted and made again";
+
 /// Why an operation on the cluster failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
@@ -38,7 +41,7 @@ pub enum ClusterError {
         kind: String,
     },
     /// The API server refused the object for what it is: trying again cannot help.
-    #[error("{id} was refused: {message}")]
+    #[error("{id} was refused: {message}{}", if *is_immutable { REPLACE_HINT } else { "" })]
     Refused {
         /// The object.
         id: ObjectId,
@@ -67,6 +70,14 @@ pub enum ClusterError {
         what: String,
         /// How long was waited, in seconds.
         seconds: u64,
+    },
+    /// An object that is to be replaced does not go.
+    #[error("{id} is being deleted to be made again, and is held by {held_by}; see what should clear that")]
+    StillThere {
+        /// The object.
+        id: ObjectId,
+        /// Its finalizers.
+        held_by: String,
     },
     /// The namespace of the object is missing or on its way out.
     #[error("{id} has to wait for namespace {namespace}: {message}")]
@@ -127,6 +138,7 @@ impl ClusterError {
             Self::UnknownKind { .. } => "UnknownKind",
             Self::Refused { .. } => "ObjectRefused",
             Self::NamespaceNotReady { .. } => "NamespaceNotReady",
+            Self::StillThere { .. } => "ObjectTerminating",
             Self::Unavailable { .. } | Self::WatchTimeout { .. } | Self::NoAnswer { .. } => "ClusterUnavailable",
             Self::Inventory { .. } => "InventoryUnreadable",
         }
@@ -143,6 +155,7 @@ impl ClusterError {
             Self::Unavailable { .. }
             | Self::WatchTimeout { .. }
             | Self::NoAnswer { .. }
+            | Self::StillThere { .. }
             | Self::NamespaceNotReady { .. } => true,
             // Its definition may come with another configuration.
             Self::UnknownKind { .. } => true,

@@ -1,5 +1,8 @@
 //! What deleting a namespace or a definition would delete besides: objects of somebody else.
-use super::{ClusterError, Discovery, LiveObject};
+use super::{
+    ClusterError, Discovery, LiveObject,
+    deadline::{READ, answered},
+};
 use crate::model::{OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, ObjectId, configuration::ConfigurationId};
 use kube::{
     Api, Client, ResourceExt as _,
@@ -70,13 +73,13 @@ async fn find(
 ) -> Result<Option<String>, ClusterError> {
     let mut parameters = ListParams::default().limit(PAGE);
     loop {
-        let page = match api.list_metadata(&parameters).await {
+        let what = || format!("looking for {} that would be deleted too", kind.plural);
+        let page = match answered(READ, what, api.list_metadata(&parameters)).await? {
             Ok(page) => page,
             // Listed by discovery, and not to be listed: nothing that can be asked.
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 405) => return Ok(None),
             Err(source) => {
-                let what = format!("looking for {} that would be deleted too", kind.plural);
-                return Err(ClusterError::Unavailable { what, source: Box::new(source) });
+                return Err(ClusterError::Unavailable { what: what(), source: Box::new(source) });
             }
         };
         if let Some(found) = page.items.iter().find(|object| is_foreign(object, kind, owner)) {

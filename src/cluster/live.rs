@@ -4,6 +4,7 @@
 //! request when it starts and none while nothing changes.
 use super::{
     ClusterError, LiveObject, Signal,
+    deadline::READ,
     store::{Key, Shared},
     watch,
 };
@@ -17,9 +18,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-
-/// Longest time for the first answer of a watch.
-const SYNC_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The live objects that carry an owner label.
 pub struct Live {
@@ -49,7 +47,7 @@ impl Live {
     /// Costs one request for each kind that is new, none otherwise.
     ///
     /// # Errors
-    /// When a watch gives no answer within 30 s.
+    /// When a watch gives no answer within 15 s.
     pub async fn sync(&self, kinds: &[ApiResource]) -> Result<(), ClusterError> {
         let mut waits = Vec::new();
         {
@@ -67,9 +65,9 @@ impl Live {
             }
         }
         for (kind, mut ready) in waits {
-            let answered = tokio::time::timeout(SYNC_DEADLINE, ready.wait_for(|done| *done)).await;
+            let answered = tokio::time::timeout(READ, ready.wait_for(|done| *done)).await;
             if !matches!(answered, Ok(Ok(_))) {
-                return Err(ClusterError::WatchTimeout { kind, seconds: SYNC_DEADLINE.as_secs() });
+                return Err(ClusterError::WatchTimeout { kind, seconds: READ.as_secs() });
             }
         }
         Ok(())

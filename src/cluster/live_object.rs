@@ -92,6 +92,14 @@ impl LiveObject {
         self.object().get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
+    /// Who keeps it from going, when it is being deleted; separated by commas.
+    pub fn finalizers(&self) -> String {
+        let object = Value::Object(self.object());
+        let lists =
+            ["/metadata/finalizers", "/spec/finalizers"].into_iter().filter_map(|at| object.pointer(at)?.as_array());
+        lists.flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+    }
+
     /// The configuration whose labels it carries.
     pub fn owner(&self) -> Option<&ConfigurationId> {
         self.owner.as_deref()

@@ -1,5 +1,6 @@
 //! Effects on Kubernetes: observe by watch, apply, delete, inventory, events.
 mod apply;
+mod deadline;
 mod discovery;
 mod error;
 mod events;
@@ -12,7 +13,7 @@ mod signal;
 mod store;
 mod watch;
 
-pub use apply::{Applied, Applier, Conflict};
+pub use apply::{Applied, Applier, Conflict, Deletion};
 pub use discovery::{Discovery, Kinds};
 pub use error::ClusterError;
 pub use events::Events;
@@ -22,6 +23,7 @@ pub use live_object::LiveObject;
 pub use signal::Signal;
 
 use crate::model::{ObjectId, configuration::ConfigurationId};
+use deadline::{READ, answered};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
@@ -116,7 +118,8 @@ impl Cluster {
         };
         if kind == "Secret" {
             let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
-            let found = api.get_opt(name).await.map_err(|error| ClusterError::of(&id, "reading", error))?;
+            let found = answered(READ, || format!("reading {id}"), api.get_opt(name)).await?;
+            let found = found.map_err(|error| ClusterError::of(&id, "reading", error))?;
             Ok(found.map(|secret| {
                 secret
                     .data
@@ -127,7 +130,8 @@ impl Cluster {
             }))
         } else {
             let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
-            let found = api.get_opt(name).await.map_err(|error| ClusterError::of(&id, "reading", error))?;
+            let found = answered(READ, || format!("reading {id}"), api.get_opt(name)).await?;
+            let found = found.map_err(|error| ClusterError::of(&id, "reading", error))?;
             Ok(found.map(|map| map.data.unwrap_or_default()))
         }
     }

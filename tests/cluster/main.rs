@@ -1,5 +1,17 @@
 //! Against a real API server: what a state file asks for is in the cluster, stays there, and is told.
 mod agent;
 mod control;
+mod faults;
+mod idle;
+mod inputs;
+mod killed;
+mod live;
+mod objects;
 mod ownership;
 mod support;
+
+#[path = "../support/control_plane.rs"]
+mod control_plane;
+#[path = "../support/proxy/mod.rs"]
+#[expect(dead_code, reason = "traffic is for the benchmarks")]
+mod proxy;

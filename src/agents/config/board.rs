@@ -142,8 +142,10 @@ impl Board {
                 () = self.changed.notified() => {}
                 () = cancel.cancelled() => return,
             }
+            let start = tokio::time::Instant::now();
             self.flush().await;
-            tokio::time::sleep(GATHER).await;
+            // A file that takes long to write is written less often.
+            tokio::time::sleep(GATHER.max(start.elapsed() * 8)).await;
         }
     }
 

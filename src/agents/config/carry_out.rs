@@ -6,7 +6,7 @@ use super::{
     status::{ObjectStatus, Outcome},
 };
 use crate::{
-    cluster::{Applied, Cluster, ClusterError, Kinds, LiveObject},
+    cluster::{Applied, Cluster, ClusterError, Deletion, Kinds, LiveObject},
     error::Chain,
     model::{
         Manifest, ObjectId,
@@ -26,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest time for a new definition to be established.
 const ESTABLISH_DEADLINE: Duration = Duration::from_secs(60);
+/// Longest time for an object that is replaced to go.
+const REPLACE_DEADLINE: Duration = Duration::from_secs(30);
 /// Objects of one stage that are prepared for writing at once; the applier bounds the requests.
 const WIDTH: usize = 64;
 /// Longest name of an object.
@@ -47,8 +49,10 @@ pub(super) struct Results {
     pub(super) objects: BTreeMap<ObjectId, ObjectStatus>,
     /// Objects that the server made of their manifest.
     pub(super) in_sync: InSync,
-    /// Objects whose deletion was accepted, or that were gone already.
+    /// Objects that are gone.
     pub(super) deleted: BTreeSet<ObjectId>,
+    /// Objects whose deletion was accepted, and which something still holds.
+    pub(super) going: BTreeSet<ObjectId>,
     pub(super) has_written: bool,
     /// Whether trying again can help some of what failed.
     pub(super) is_transient: bool,
@@ -98,19 +102,24 @@ impl Means<'_> {
             for step in plan.applies(stage) {
                 if matches!(step.action, Action::Correct { .. }) && !fights.may_correct(&step.id, Instant::now()) {
                     results.is_transient = true;
-                    results.note(&step.id, Outcome::Failed, format!("{} is changed again and again by something else; correcting it pauses for 5 minutes (its metadata.managedFields name the other writer)", step.id));
+                    let writer = fights.writer(&step.id);
+                    let message = format!(
+                        "{} is changed again and again by {writer}; correcting it pauses for 5 minutes (keep {writer} from it, or take those fields out of the manifest)",
+                        step.id
+                    );
+                    results.note(&step.id, Outcome::Failed, message);
                 } else {
                     steps.push(step);
                 }
             }
-            self.apply_at_once(&steps, results).await;
+            self.apply_at_once(&steps, fights, results).await;
             if stage == Stage::Definitions {
                 self.establish(&steps).await;
             }
         }
     }
 
-    async fn apply_at_once(&self, steps: &[&Step], results: &mut Results) {
+    async fn apply_at_once(&self, steps: &[&Step], fights: &mut Fights, results: &mut Results) {
         let writes = steps.iter().map(|step| async move {
             let outcome = if self.stop.is_cancelled() { None } else { Some(self.take(step).await) };
             (*step, outcome)
@@ -124,6 +133,9 @@ impl Means<'_> {
                     results.has_written = true;
                     if let Some(digest) = step.manifest.as_ref().and_then(|one| digest_of(one)) {
                         results.in_sync.insert(step.id.clone(), (digest, applied.digest));
+                    }
+                    if let (Action::Correct { .. }, [conflict, ..]) = (&step.action, applied.conflicts.as_slice()) {
+                        fights.note_writer(&step.id, &conflict.manager);
                     }
                     let (outcome, message) = self.told(step, message);
                     results.note(&step.id, outcome, message);
@@ -195,8 +207,23 @@ impl Means<'_> {
         }
         let id = manifest.id();
         tracing::info!(configuration = %self.configuration.id, object = %id, "replacing an object, since a field that cannot change would");
-        cluster.applier.delete(&cluster.live, kind, &id, &old.uid).await?;
+        if let Deletion::UnderWay { held_by } = cluster.applier.delete(&cluster.live, kind, &id, &old.uid).await? {
+            self.until_gone(&id, &held_by).await?;
+        }
         cluster.applier.apply(&cluster.live, kind, manifest).await
+    }
+
+    /// Waits until an object that is being deleted is gone, which the watch tells.
+    async fn until_gone(&self, id: &ObjectId, held_by: &str) -> Result<(), ClusterError> {
+        let deadline = Instant::now() + REPLACE_DEADLINE;
+        let mut tick = tokio::time::interval(Duration::from_millis(100));
+        while self.cluster().live.health([id]).values().any(Option::is_some) {
+            if Instant::now() >= deadline || self.stop.is_cancelled() {
+                return Err(ClusterError::StillThere { id: id.clone(), held_by: held_by.to_owned() });
+            }
+            tick.tick().await;
+        }
+        Ok(())
     }
 
     /// Waits until new definitions are served, so that their objects can be applied in the same pass.
@@ -225,10 +252,15 @@ impl Means<'_> {
                 return;
             }
             match self.delete(&step.id).await {
-                Ok(()) => {
+                Ok(Deletion::Gone) => {
                     results.has_written = true;
                     results.deleted.insert(step.id.clone());
                     results.note(&step.id, Outcome::Deleted, "");
+                }
+                Ok(Deletion::UnderWay { held_by }) => {
+                    results.going.insert(step.id.clone());
+                    let held_by = if held_by.is_empty() { held_by } else { format!(", held by {held_by}") };
+                    results.note(&step.id, Outcome::Deleted, format!("is being deleted{held_by}"));
                 }
                 Err(error) => {
                     tracing::warn!(configuration = %self.configuration.id, object = %step.id, reason = error.reason(), error = %Chain(&error), "delete failed");
@@ -238,12 +270,16 @@ impl Means<'_> {
         }
     }
 
-    async fn delete(&self, id: &ObjectId) -> Result<(), ClusterError> {
+    async fn delete(&self, id: &ObjectId) -> Result<Deletion, ClusterError> {
         let cluster = self.cluster();
         match (self.kind_of(id), self.live.get(id)) {
+            // Asked for before: what holds it has to let go.
+            (Some(_), Some(object)) if object.health == Health::Terminating => {
+                Ok(Deletion::UnderWay { held_by: object.finalizers() })
+            }
             (Some(kind), Some(object)) => cluster.applier.delete(&cluster.live, kind, id, &object.uid).await,
-            (Some(_), None) => Ok(()),
-            (None, _) if cluster.discovery.is_gone(&id.group, &id.kind).await? => Ok(()),
+            (Some(_), None) => Ok(Deletion::Gone),
+            (None, _) if cluster.discovery.is_gone(&id.group, &id.kind).await? => Ok(Deletion::Gone),
             (None, _) => {
                 Err(ClusterError::UnknownKind { id: id.clone(), api_version: id.group.clone(), kind: id.kind.clone() })
             }

@@ -1,5 +1,9 @@
 //! Configurations that left the state: what they had applied is cleared away.
-use super::{Context, remove::remove, revision::backoff};
+use super::{
+    Context,
+    remove::{Left, remove},
+    revision::backoff,
+};
 use crate::{
     desired::{DesiredState, Issue},
     error::Chain,
@@ -37,7 +41,7 @@ pub(super) async fn left_behind(ctx: &Context, state: &DesiredState) -> Vec<Conf
 /// Clears a configuration away, again and again until nothing is left or stopped.
 pub(super) async fn keep_clearing_away(ctx: &Context, id: &ConfigurationId, stop: &CancellationToken) {
     for attempt in 1.. {
-        if clear_away(ctx, id, stop).await {
+        if clear_away(ctx, id, stop).await == Some(Left::default()) {
             return;
         }
         tokio::select! {
@@ -48,20 +52,22 @@ pub(super) async fn keep_clearing_away(ctx: &Context, id: &ConfigurationId, stop
     }
 }
 
-/// Deletes what a configuration that is gone had applied. True when nothing is left to do.
-pub(super) async fn clear_away(ctx: &Context, id: &ConfigurationId, stop: &CancellationToken) -> bool {
+/// Deletes what a configuration that is gone had applied, and says what is left; none when that is not known.
+pub(super) async fn clear_away(ctx: &Context, id: &ConfigurationId, stop: &CancellationToken) -> Option<Left> {
     match remove(ctx, id, stop).await {
-        Ok(0) => {
-            tracing::info!(configuration = %id, "configuration removed");
-            true
-        }
         Ok(left) => {
-            tracing::warn!(configuration = %id, left, "configuration removed, but not all of its objects; they stay in its inventory");
-            false
+            if left == Left::default() {
+                tracing::info!(configuration = %id, "configuration removed");
+            } else if left.failed == 0 {
+                tracing::info!(configuration = %id, going = left.going, "configuration removed; some of its objects are still being deleted");
+            } else {
+                tracing::warn!(configuration = %id, left = left.failed, "configuration removed, but not all of its objects; they stay in its inventory");
+            }
+            Some(left)
         }
         Err(error) => {
             tracing::warn!(configuration = %id, error = %Chain(&error), "configuration removed, but not its objects; they stay in its inventory");
-            false
+            None
         }
     }
 }

@@ -90,20 +90,20 @@ impl Settled {
         if self.status.last_applied_revision.as_deref() != Some(revision) {
             Arc::make_mut(&mut self.status).last_applied_revision = Some(revision.to_owned());
         }
-        let is_told =
-            |object: &ObjectStatus| matches!(object.outcome, Outcome::Unchanged | Outcome::Drifted | Outcome::Skipped);
+        // What was deleted is told once; what is still being deleted, until it is gone.
+        let is_going = |object: &ObjectStatus| object.outcome == Outcome::Deleted && !object.message.is_empty();
+        let is_told = |object: &ObjectStatus| {
+            is_going(object) || matches!(object.outcome, Outcome::Unchanged | Outcome::Drifted | Outcome::Skipped)
+        };
         if self.status.objects.iter().all(is_told) {
             return;
         }
-        for object in &mut Arc::make_mut(&mut self.status).objects {
+        let objects = &mut Arc::make_mut(&mut self.status).objects;
+        objects.retain(|object| object.outcome != Outcome::Deleted || is_going(object));
+        for object in objects {
             match object.outcome {
-                Outcome::Drifted | Outcome::Skipped => {}
-                Outcome::Created
-                | Outcome::Configured
-                | Outcome::Corrected
-                | Outcome::Unchanged
-                | Outcome::Deleted
-                | Outcome::Failed => {
+                Outcome::Drifted | Outcome::Skipped | Outcome::Deleted => {}
+                Outcome::Created | Outcome::Configured | Outcome::Corrected | Outcome::Unchanged | Outcome::Failed => {
                     object.outcome = Outcome::Unchanged;
                     object.message.clear();
                 }

@@ -38,7 +38,7 @@ pub use lookup::{LookupError, lookup};
 pub use memory::Memory;
 pub use preview::{Preview, preview};
 pub use reconcile::reconcile;
-pub use remove::remove;
+pub use remove::{Left, remove};
 
 use crate::{
     cluster::Cluster, desired::DesiredState, model::configuration::Configuration, runtime::clock::Clock,
@@ -117,7 +117,7 @@ pub async fn run_once(
     }
     let mut is_clear = true;
     for id in departed::left_behind(ctx, desired).await {
-        is_clear &= departed::clear_away(ctx, &id, cancel).await;
+        is_clear &= departed::clear_away(ctx, &id, cancel).await.is_some_and(|left| left.failed == 0);
     }
     tracker.close();
     tracker.wait().await;

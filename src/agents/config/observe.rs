@@ -11,7 +11,7 @@ use crate::{
         Manifest, ObjectId,
         configuration::{Configuration, ConfigurationId, DriftPolicy},
     },
-    plan::{Action, Form, Observed, Plan, Policy, digest_of, plan},
+    plan::{Action, Form, Observed, Plan, Policy, digest_of, health::Health, plan},
 };
 use futures::{StreamExt as _, stream};
 use kube::core::ApiResource;
@@ -179,7 +179,7 @@ impl Subject<'_> {
             let (true, Some(object), Some(one)) = (can_hold, live.get(&step.id), observed.get_mut(&step.id)) else {
                 continue;
             };
-            if one.goes_with_content {
+            if one.goes_with_content || object.health == Health::Terminating {
                 continue;
             }
             let looked = self.ctx.cluster.foreign_content(&step.id, object, &self.configuration.id).await;

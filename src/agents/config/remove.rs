@@ -17,6 +17,15 @@ use crate::{
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
+/// How many objects are left of something that is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Objects that could not be deleted.
+    pub failed: usize,
+    /// Objects whose deletion was accepted, and which something still holds.
+    pub going: usize,
+}
+
 /// Deletes the objects of kustomizations that the configuration does not have any more.
 ///
 /// Objects that another of its kustomizations wants just change hands.
@@ -27,8 +36,8 @@ pub(super) async fn retired(visit: &Visit<'_>, wanted: &BTreeSet<ObjectId>) -> R
     let gone: Vec<String> = inventory.kustomizations.keys().filter(|name| !is_there(name)).cloned().collect();
     for name in gone {
         let left = clear(ctx, configuration, &name, wanted, stop).await?;
-        if let Some(left) = left {
-            tracing::warn!(configuration = %configuration.id, kustomization = %name, left, "kustomization is gone, but not all of its objects");
+        if left.failed > 0 {
+            tracing::warn!(configuration = %configuration.id, kustomization = %name, left = left.failed, "kustomization is gone, but not all of its objects");
         }
     }
     Ok(())
@@ -36,37 +45,38 @@ pub(super) async fn retired(visit: &Visit<'_>, wanted: &BTreeSet<ObjectId>) -> R
 
 /// Deletes what a configuration that is gone had applied, where its kustomizations prune, and its inventory.
 ///
-/// Returns how many objects could not be deleted; they stay in the inventory.
+/// What is left stays in the inventory.
 ///
 /// # Errors
 /// When the API server does not answer.
-pub async fn remove(ctx: &Context, id: &ConfigurationId, stop: &CancellationToken) -> Result<usize, PassError> {
+pub async fn remove(ctx: &Context, id: &ConfigurationId, stop: &CancellationToken) -> Result<Left, PassError> {
     let configuration = Configuration::gone(id.clone());
     let inventory = ctx.cluster.inventories.of(id).await?;
-    let mut failed = 0;
+    let mut all = Left::default();
     for name in inventory.kustomizations.keys().rev() {
-        failed += clear(ctx, &configuration, name, &BTreeSet::new(), stop).await?.unwrap_or(0);
+        let left = clear(ctx, &configuration, name, &BTreeSet::new(), stop).await?;
+        all.failed += left.failed;
+        all.going += left.going;
     }
     let left = ctx.cluster.inventories.of(id).await?;
     if left.kustomizations.is_empty() && !inventory.kustomizations.is_empty() {
         ctx.cluster.inventories.remove(id).await?;
     }
-    Ok(failed)
+    Ok(all)
 }
 
 /// Deletes the objects of one kustomization, unless it never pruned, and takes it out of the inventory.
-///
-/// Returns how many could not be deleted, when some could not.
 async fn clear(
     ctx: &Context,
     configuration: &Configuration,
     name: &str,
     elsewhere: &BTreeSet<ObjectId>,
     stop: &CancellationToken,
-) -> Result<Option<usize>, PassError> {
+) -> Result<Left, PassError> {
     let before = ctx.cluster.inventories.of(&configuration.id).await?;
     let is_pruned = before.kustomizations.get(name).is_some_and(|entry| entry.is_pruned);
     let mut left = BTreeSet::new();
+    let mut going = 0;
     if is_pruned {
         let subject =
             Subject { ctx, configuration, name, prune: true, allow_empty: true, drift: DriftPolicy::Report, elsewhere };
@@ -82,6 +92,7 @@ async fn clear(
         means.prune(&planned.plan, &mut results).await;
         let unfinished = planned.plan.prunes().map(|step| &step.id).filter(|id| !results.deleted.contains(id));
         left.extend(unfinished.cloned());
+        going = results.going.len();
         left.extend(planned.plan.refusals.iter().map(|refusal| refusal.id().clone()));
     }
     let mut after: Inventory = before;
@@ -91,5 +102,5 @@ async fn clear(
         entry.objects.clone_from(&left);
     }
     ctx.cluster.inventories.store(&configuration.id, &after).await?;
-    Ok(Some(left.len()).filter(|left| *left > 0))
+    Ok(Left { failed: left.len() - going, going })
 }

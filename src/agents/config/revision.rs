@@ -50,7 +50,8 @@ impl SourceMemory {
     ) {
         let is_due = self.next_look.is_none_or(|at| Instant::now() >= at);
         if self.look.is_none() && (is_due || is_asked) {
-            let freshness = if is_asked { Duration::ZERO } else { ctx.freshness };
+            let interval = configuration.source.interval;
+            let freshness = if is_asked { Duration::ZERO } else { ctx.freshness.min(interval / 2) };
             let (ctx, source, stop) = (Arc::clone(ctx), configuration.source.clone(), stop.clone());
             let signal = ctx.cluster.live.signal(&configuration.id);
             self.look = Some(tokio::spawn(async move {

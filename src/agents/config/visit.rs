@@ -81,17 +81,19 @@ async fn tell(ctx: &Context, configuration: &Configuration, board: &Board, repor
     let has_moved = before
         .as_ref()
         .is_none_or(|before| before.compliance_state != status.compliance_state || is_news(&before.message));
-    if has_moved || report.has_written {
+    let is_event = has_moved || report.has_written;
+    let is_warning = matches!(report.phase, Phase::Failing | Phase::Stalled);
+    if is_event {
         let (state, reason, message) = (&status.compliance_state, &report.reason, &report.message);
-        let is_warning = matches!(report.phase, Phase::Failing | Phase::Stalled);
         if is_warning {
             tracing::warn!(configuration = %id, %state, %reason, %message, "reconciled");
         } else {
             tracing::info!(configuration = %id, %state, %reason, %message, "reconciled");
         }
-        if report.phase != Phase::Progressing {
-            ctx.cluster.events.record(id, is_warning, reason, message).await;
-        }
     }
     board.set(id, status);
+    // After the status, so that word of an outage does not wait for the outage.
+    if is_event && report.phase != Phase::Progressing {
+        ctx.cluster.events.record(id, is_warning, &report.reason, &report.message).await;
+    }
 }

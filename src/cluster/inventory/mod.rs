@@ -3,7 +3,12 @@ mod record;
 
 pub use record::{Entry, Inventory};
 
-use super::{ClusterError, Live, apply::pause, error::is_transient_code};
+use super::{
+    ClusterError, Live,
+    apply::pause,
+    deadline::{READ, WRITE, answered},
+    error::is_transient_code,
+};
 use crate::{
     error::Chain,
     model::{FIELD_MANAGER, ObjectId, configuration::ConfigurationId},
@@ -19,12 +24,9 @@ use record::{LABEL, decode, encode, object_name};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 use tokio::sync::{OnceCell, watch};
 
-/// Longest time for the first answer of the watch.
-const DEADLINE: Duration = Duration::from_secs(30);
 /// Tries of one write, the first included.
 const TRIES: u32 = 5;
 
@@ -64,7 +66,7 @@ impl Inventories {
     /// Makes sure that every inventory of the cluster is known. Costs one request, once.
     ///
     /// # Errors
-    /// When the API server gives no answer within 30 s.
+    /// When the API server gives no answer within 15 s.
     pub async fn load(self: &Arc<Self>) -> Result<(), ClusterError> {
         let watching = self.watching.get_or_init(async || {
             let (ready_tx, ready_rx) = watch::channel(false);
@@ -73,11 +75,11 @@ impl Inventories {
             ready_rx
         });
         let mut ready = watching.await.clone();
-        let answered = tokio::time::timeout(DEADLINE, ready.wait_for(|done| *done)).await;
+        let answered = tokio::time::timeout(READ, ready.wait_for(|done| *done)).await;
         if matches!(answered, Ok(Ok(_))) {
             Ok(())
         } else {
-            Err(ClusterError::WatchTimeout { kind: "inventories (ConfigMap)".to_owned(), seconds: DEADLINE.as_secs() })
+            Err(ClusterError::WatchTimeout { kind: "inventories (ConfigMap)".to_owned(), seconds: READ.as_secs() })
         }
     }
 
@@ -192,7 +194,10 @@ impl Inventories {
         let mut has_made_namespace = false;
         let mut attempt = 1;
         let stored = loop {
-            match api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&body)).await {
+            let parameters = PatchParams::apply(FIELD_MANAGER).force();
+            let patch = Patch::Apply(&body);
+            let what = || format!("storing the inventory in {id}");
+            match answered(WRITE, what, api.patch(&name, &parameters, &patch)).await? {
                 Ok(stored) => break stored,
                 Err(kube::Error::Api(status)) if status.code == 404 && !has_made_namespace => {
                     has_made_namespace = true;
@@ -218,7 +223,8 @@ impl Inventories {
         let name = object_name(configuration);
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &configuration.namespace);
         self.known().remove(configuration);
-        match api.delete(&name, &kube::api::DeleteParams::default()).await {
+        let parameters = kube::api::DeleteParams::default();
+        match answered(WRITE, || format!("deleting {name}"), api.delete(&name, &parameters)).await? {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
             Err(error) => Err(ClusterError::of(&config_map_id(configuration, &name), "deleting", error)),
@@ -234,7 +240,8 @@ impl Inventories {
             name: name.to_owned(),
         };
         let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
-        match api.create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() }).await {
+        let (parameters, body) = (PostParams::default(), Namespace { metadata, ..Namespace::default() });
+        match answered(WRITE, || format!("creating {id}"), api.create(&parameters, &body)).await? {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
             Err(error) => Err(ClusterError::of(&id, "creating", error)),
