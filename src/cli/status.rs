@@ -17,6 +17,9 @@ pub(super) struct StatusArgs {
     /// Form of the output
     #[arg(short, long, default_value = "table")]
     output: Form,
+    /// Show the agents of the running process instead
+    #[arg(long)]
+    agents: bool,
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +89,9 @@ pub(super) fn read_one(data: &DataDir, name: &str) -> Result<Shown, Failure> {
 }
 
 pub(super) fn status(args: &StatusArgs, data: &DataDir) -> Outcome {
+    if args.agents {
+        return super::context::block_on(super::control::agents(args.output, data));
+    }
     print(&read(data)?, args.output)?;
     Ok(ExitCode::SUCCESS)
 }
