@@ -20,6 +20,7 @@ pub mod ui;
 mod validate;
 mod version;
 
+use crate::runtime::telemetry;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::{
     ffi::{OsStr, OsString},
@@ -126,7 +127,11 @@ pub fn main() -> ExitCode {
     // An error means that a provider is installed already, which is as good.
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let cli = parse(std::env::args_os().collect()).unwrap_or_else(|error| error.exit());
-    crate::runtime::telemetry::start(&cli.log, matches!(cli.log_format, LogFormat::Json), || progress::LogWriter);
+    let form = match cli.log_format {
+        LogFormat::Json => telemetry::Form::Json,
+        LogFormat::Text => telemetry::Form::Text { colours: ui::is_lively(&std::io::stderr()) },
+    };
+    telemetry::start(&cli.log, form, || progress::LogWriter);
     let data = context::DataDir::new(cli.data_dir);
     run(cli.command, data).unwrap_or_else(|failure| {
         ui::failure(&failure);
