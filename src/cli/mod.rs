@@ -5,6 +5,7 @@ mod context;
 mod control;
 mod diff;
 mod events;
+mod failure;
 mod keygen;
 mod mask;
 mod output;
@@ -19,6 +20,8 @@ mod tree;
 pub mod ui;
 mod validate;
 mod version;
+
+pub(crate) use failure::{Failure, Outcome};
 
 use crate::runtime::telemetry;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -89,37 +92,6 @@ enum Command {
     Completions(completions::CompletionsArgs),
     /// Print the version
     Version(version::VersionArgs),
-}
-
-/// What a command came to.
-pub(crate) type Outcome = Result<ExitCode, Failure>;
-
-/// Why a command failed: what is printed, and the exit code.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) message: String,
-    pub(crate) hint: Option<String>,
-    pub(crate) code: u8,
-}
-
-impl Failure {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: 1 }
-    }
-
-    pub(crate) fn of(error: &dyn std::error::Error) -> Self {
-        Self::new(crate::error::Chain(error).to_string())
-    }
-
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    pub(crate) fn code(mut self, code: u8) -> Self {
-        self.code = code;
-        self
-    }
 }
 
 /// Runs the command that the process was started with.
