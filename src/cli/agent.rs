@@ -43,7 +43,8 @@ struct Agent {
 pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
     let loaded = args.target.load()?;
     let suspensions = Suspensions::open(data.suspensions_file()).map_err(|error| {
-        Failure::new(format!("{} cannot be read: {error}", data.suspensions_file().display()))
+        Failure::new(format!("{} cannot be read", data.suspensions_file().display()))
+            .caused_by(&error)
             .hint("correct it, or remove it to resume what was suspended by command")
     })?;
     // Before anything is written: another agent with these files would fight with this one.
@@ -67,7 +68,8 @@ async fn bind(data: &DataDir) -> Result<Option<Socket>, Failure> {
         Ok(socket) => Ok(Some(socket)),
         Err(error @ BindError::InUse { .. }) => {
             Err(Failure::new(format!("an agent already runs with the data directory {}", data.path().display()))
-                .hint(format!("stop it, or give another --data-dir ({error})")))
+                .caused_by(&error)
+                .hint("stop it, or give another --data-dir"))
         }
         Err(error @ BindError::Io { .. }) => {
             ui::note(format_args!(

@@ -82,7 +82,8 @@ impl TargetArgs {
         match version {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
-                return Err(Failure::new(format!("the API server does not answer: {}", crate::error::Chain(&error)))
+                return Err(Failure::new("the API server does not answer")
+                    .caused_by(&error)
                     .hint("check the server address and credentials in the kubeconfig"));
             }
             Err(_) => {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     agents::config::{
-        control::{Answer, Request},
+        control::{AgentStatus, Answer, Request},
         suspensions::Suspended,
     },
     runtime::control::{CallError, call},
@@ -82,6 +82,23 @@ pub(super) async fn resume(args: NamedArgs, data: DataDir) -> Outcome {
             Some(by) => ui::line(format_args!("{configuration} goes on; it was suspended by {by}")),
             None => ui::line(format_args!("{configuration} was not suspended")),
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the agents of the running process.
+pub(super) async fn agents(output: Form, data: &DataDir) -> Outcome {
+    let Answer::Agents(process) = ask(data, &Request::Agents, PATIENCE).await? else { return Err(unexpected()) };
+    if output.is_machine() {
+        output.print(&process)?;
+    } else {
+        let row = |agent: &AgentStatus| {
+            let AgentStatus { name, state, since, message } = agent.clone();
+            vec![name, state, format!("{since:.0}"), process.version.clone(), process.pid.to_string(), message]
+        };
+        let rows: Vec<Vec<String>> = process.agents.iter().map(row).collect();
+        let heading = ["AGENT", "STATE", "SINCE", "VERSION", "PID", "MESSAGE"];
+        ui::table(&heading, &rows, |_, cell| cell.to_owned());
     }
     Ok(ExitCode::SUCCESS)
 }

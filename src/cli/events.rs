@@ -1,6 +1,6 @@
 //! `arcwright events`: what the agent told the cluster about its configurations.
 use super::{Failure, Outcome, output::Form, ui};
-use crate::{cluster::Cluster, error::Chain, model::FIELD_MANAGER};
+use crate::{cluster::Cluster, model::FIELD_MANAGER};
 use clap::Args;
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::core::v1::Event;
@@ -121,7 +121,8 @@ async fn list(api: &Api<Event>, selector: &str, args: &EventsArgs) -> Result<Vec
 }
 
 fn unreachable(error: &dyn std::error::Error) -> Failure {
-    Failure::new(format!("the events cannot be read: {}", Chain(error)))
+    Failure::new("the events cannot be read")
+        .caused_by(error)
         .hint("check the kubeconfig, and that it may list events; --namespace asks for one namespace only")
 }
 

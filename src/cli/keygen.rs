@@ -64,7 +64,7 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| {
-        let failure = Failure::new(format!("{} is not written: {error}", path.display()));
+        let failure = Failure::new(format!("{} is not written", path.display())).caused_by(&error);
         match error.kind() {
             io::ErrorKind::AlreadyExists => failure.hint("a key is never overwritten; name another file, or remove it"),
             io::ErrorKind::NotFound => failure.hint("make its directory first"),

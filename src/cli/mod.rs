@@ -5,6 +5,7 @@ mod context;
 mod control;
 mod diff;
 mod events;
+mod failure;
 mod keygen;
 mod mask;
 mod output;
@@ -20,6 +21,9 @@ pub mod ui;
 mod validate;
 mod version;
 
+pub(crate) use failure::{Failure, Outcome};
+
+use crate::runtime::telemetry;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::{
     ffi::{OsStr, OsString},
@@ -90,43 +94,16 @@ enum Command {
     Version(version::VersionArgs),
 }
 
-/// What a command came to.
-pub(crate) type Outcome = Result<ExitCode, Failure>;
-
-/// Why a command failed: what is printed, and the exit code.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) message: String,
-    pub(crate) hint: Option<String>,
-    pub(crate) code: u8,
-}
-
-impl Failure {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: 1 }
-    }
-
-    pub(crate) fn of(error: &dyn std::error::Error) -> Self {
-        Self::new(crate::error::Chain(error).to_string())
-    }
-
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    pub(crate) fn code(mut self, code: u8) -> Self {
-        self.code = code;
-        self
-    }
-}
-
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     // An error means that a provider is installed already, which is as good.
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let cli = parse(std::env::args_os().collect()).unwrap_or_else(|error| error.exit());
-    crate::runtime::telemetry::start(&cli.log, matches!(cli.log_format, LogFormat::Json), || progress::LogWriter);
+    let form = match cli.log_format {
+        LogFormat::Json => telemetry::Form::Json,
+        LogFormat::Text => telemetry::Form::Text { colours: ui::is_lively(&std::io::stderr()) },
+    };
+    telemetry::start(&cli.log, form, || progress::LogWriter);
     let data = context::DataDir::new(cli.data_dir);
     run(cli.command, data).unwrap_or_else(|failure| {
         ui::failure(&failure);

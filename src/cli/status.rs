@@ -17,6 +17,9 @@ pub(super) struct StatusArgs {
     /// Form of the output
     #[arg(short, long, default_value = "table")]
     output: Form,
+    /// Show the agents of the running process instead
+    #[arg(long)]
+    agents: bool,
 }
 
 #[derive(Debug, Args)]
@@ -66,11 +69,13 @@ pub(super) fn read(data: &DataDir) -> Result<Vec<Shown>, Failure> {
             return Failure::new(format!("there is no status in {}", data.path().display()))
                 .hint("run `arcwright agent` first, or give the --data-dir that it runs with");
         }
-        Failure::new(format!("{} cannot be read: {error}", path.display()))
+        Failure::new(format!("{} cannot be read", path.display()))
+            .caused_by(&error)
             .hint("run this as the agent's user, and with its version of arcwright")
     })?;
     let suspended = suspensions::read(&data.suspensions_file()).map_err(|error| {
-        Failure::new(format!("{} cannot be read: {error}", data.suspensions_file().display()))
+        Failure::new(format!("{} cannot be read", data.suspensions_file().display()))
+            .caused_by(&error)
             .hint("correct it, or remove it to resume what was suspended by command")
     })?;
     Ok(file.configurations.into_iter().map(|status| Shown::new(status, &suspended)).collect())
@@ -86,6 +91,9 @@ pub(super) fn read_one(data: &DataDir, name: &str) -> Result<Shown, Failure> {
 }
 
 pub(super) fn status(args: &StatusArgs, data: &DataDir) -> Outcome {
+    if args.agents {
+        return super::context::block_on(super::control::agents(args.output, data));
+    }
     print(&read(data)?, args.output)?;
     Ok(ExitCode::SUCCESS)
 }

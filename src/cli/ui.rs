@@ -22,6 +22,9 @@ pub fn note(text: fmt::Arguments<'_>) {
 
 pub(super) fn failure(failure: &Failure) {
     note(format_args!("Error: {}", failure.message));
+    for cause in &failure.causes {
+        note(format_args!("Caused by: {cause}"));
+    }
     if let Some(hint) = &failure.hint {
         note(format_args!("Hint: {hint}"));
     }

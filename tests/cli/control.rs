@@ -30,8 +30,8 @@ fn without_an_agent_nothing_is_asked() {
     Error: no agent runs with the data directory HOME/data
     Hint: start `arcwright agent`, or give the --data-dir that it runs with; in a cluster, run this in its pod with `kubectl exec`
     "#);
-    for command in ["suspend", "resume"] {
-        assert_eq!(home.run(&[command, "shop"]).all(), ran);
+    for args in [["suspend", "shop"], ["resume", "shop"], ["status", "--agents"]] {
+        assert_eq!(home.run(&args).all(), ran);
     }
     drop(UnixListener::bind(home.path("stale")).expect("a socket"));
     std::fs::create_dir_all(home.path("data")).expect("a directory");

@@ -69,6 +69,19 @@ fn help_names_every_command() {
 }
 
 #[test]
+fn every_command_is_documented() {
+    let documentation = include_str!("../../docs/command-line.md");
+    let help = Home::new().run(&["--help"]).stdout;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.len() > 10, "{help}");
+    for command in commands {
+        let is_named = [format!("`{command} "), format!("`{command}`")].iter().any(|text| documentation.contains(text));
+        assert!(is_named, "{command} is not in docs/command-line.md");
+    }
+}
+
+#[test]
 fn the_program_is_a_plugin_of_kubectl_by_its_name() {
     let home = Home::new();
     let plugin = home.path("kubectl-arcwright");

@@ -62,6 +62,22 @@ fn reconcile_fetches_at_once_and_ends_with_the_outcome() {
 }
 
 #[test]
+fn reconcile_waits_for_health_and_not_for_ever() {
+    let bed = Bed::new("slow");
+    kubectl(&["create", "namespace", &bed.namespace]).expect("a namespace");
+    // No kubelet runs its pod.
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app, namespace: NAMESPACE}\nspec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: c}]}}}\n";
+    bed.commit(&[("app/deployment.yaml", deployment)]);
+    bed.state("{path: app, prune: true, wait: true}");
+    let _agent = start(&bed);
+    eventually("control socket", || bed.directory.path().join("data/control.sock").exists());
+    let done = ask(&bed, &["reconcile", &bed.namespace, "--timeout", "3"]);
+    assert_eq!(done.status.code(), Some(1), "{}", text(&done.stdout));
+    assert!(text(&done.stderr).contains("is not Ready within 3 s"), "{}", text(&done.stderr));
+    assert!(text(&done.stdout).contains("Pending"), "{}", text(&done.stdout));
+}
+
+#[test]
 fn a_suspended_configuration_rests_over_a_restart_until_it_is_resumed() {
     let (bed, agent) = rarely_looking("rest");
     let name = bed.namespace.as_str();
@@ -88,6 +104,9 @@ fn one_agent_works_with_a_data_directory() {
     let second = bed.run(&["agent"]);
     assert_eq!(second.status.code(), Some(1));
     assert!(text(&second.stderr).contains("an agent already runs"), "{}", text(&second.stderr));
+    let shown = ask(&bed, &["status", "--agents", "-o", "json"]);
+    let process: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    assert_eq!((&process["agents"][0]["name"], &process["agents"][0]["state"]), (&"config".into(), &"Running".into()));
 }
 
 #[test]

@@ -23,6 +23,8 @@ const REST: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Request {
+    /// Which agents does the process run?
+    Agents,
     /// Fetch and reconcile at once, and answer when that is settled.
     Reconcile {
         /// `name` or `namespace/name`.
@@ -48,6 +50,8 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Answer {
+    /// The process and its agents.
+    Agents(Process),
     /// The visit ended, or did not in time.
     Reconciled {
         /// Where the configuration stands.
@@ -73,6 +77,32 @@ pub enum Answer {
     },
 }
 
+/// A running process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Process {
+    /// Its version.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+    /// Its agents.
+    pub agents: Vec<AgentStatus>,
+}
+
+/// One agent of a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentStatus {
+    /// Its name: `config`.
+    pub name: String,
+    /// `Running`.
+    pub state: String,
+    /// Since when.
+    pub since: jiff::Timestamp,
+    /// For a person.
+    pub message: String,
+}
+
 impl Answer {
     fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Refused { message: message.into(), hint: hint.into() }
@@ -86,6 +116,7 @@ pub struct Desk {
     suspensions: Arc<Suspensions>,
     /// As the door gives it, without the suspensions laid over it.
     desired: watch::Receiver<Arc<DesiredState>>,
+    since: jiff::Timestamp,
 }
 
 impl Desk {
@@ -96,7 +127,8 @@ impl Desk {
         suspensions: Arc<Suspensions>,
         desired: watch::Receiver<Arc<DesiredState>>,
     ) -> Self {
-        Self { ctx, board, suspensions, desired }
+        let since = ctx.clock.now();
+        Self { ctx, board, suspensions, desired, since }
     }
 
     /// Answers what is asked on a socket, until cancelled.
@@ -110,23 +142,47 @@ impl Desk {
     }
 
     async fn answer(&self, request: Request) -> Answer {
-        let (Request::Reconcile { name, .. } | Request::Suspend { name, .. } | Request::Resume { name }) = &request;
-        let name: String = name.chars().take(MAX_NAME).collect();
-        let state = Arc::clone(&self.desired.borrow());
-        let id = match lookup(state.configurations.iter().map(|one| &one.id), &name) {
-            Ok(id) => id.clone(),
-            Err(error) => return Answer::refused(error.to_string(), error.hint()),
-        };
-        let is_suspended_by_state = state.configurations.iter().any(|one| one.id == id && one.suspend);
         match request {
-            Request::Reconcile { .. } if is_suspended_by_state => suspended_by_state(&id),
-            Request::Reconcile { timeout_seconds, .. } => {
-                self.reconcile(&id, Duration::from_secs(timeout_seconds).min(MAX_PATIENCE)).await
-            }
-            Request::Suspend { by, .. } => self.suspend(&id, &by).await,
-            Request::Resume { .. } if is_suspended_by_state => suspended_by_state(&id),
-            Request::Resume { .. } => self.resume(&id),
+            Request::Agents => self.agents(),
+            Request::Reconcile { name, timeout_seconds } => match self.find(&name) {
+                Ok(id) if self.is_suspended_by_state(&id) => suspended_by_state(&id),
+                Ok(id) => self.reconcile(&id, Duration::from_secs(timeout_seconds).min(MAX_PATIENCE)).await,
+                Err(refused) => refused,
+            },
+            Request::Suspend { name, by } => match self.find(&name) {
+                Ok(id) => self.suspend(&id, &by).await,
+                Err(refused) => refused,
+            },
+            Request::Resume { name } => match self.find(&name) {
+                Ok(id) if self.is_suspended_by_state(&id) => suspended_by_state(&id),
+                Ok(id) => self.resume(&id),
+                Err(refused) => refused,
+            },
         }
+    }
+
+    fn find(&self, name: &str) -> Result<ConfigurationId, Answer> {
+        let name: String = name.chars().take(MAX_NAME).collect();
+        let state = self.desired.borrow();
+        let found = lookup(state.configurations.iter().map(|one| &one.id), &name);
+        found.cloned().map_err(|error| Answer::refused(error.to_string(), error.hint()))
+    }
+
+    fn is_suspended_by_state(&self, id: &ConfigurationId) -> bool {
+        self.desired.borrow().configurations.iter().any(|one| one.id == *id && one.suspend)
+    }
+
+    fn agents(&self) -> Answer {
+        let all = self.board.all();
+        let ready = all.iter().filter(|status| status.is_ready()).count();
+        let config = AgentStatus {
+            name: "config".to_owned(),
+            state: "Running".to_owned(),
+            since: self.since,
+            message: format!("{ready} of {} configurations are Ready", all.len()),
+        };
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Answer::Agents(Process { version, pid: std::process::id(), agents: vec![config] })
     }
 
     async fn reconcile(&self, id: &ConfigurationId, patience: Duration) -> Answer {

@@ -75,8 +75,9 @@ fn is_digit(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_digit() } else { in_class(&DIGIT, c) }
 }
 
-static LETTER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\p{L}").expect("a class of Unicode"));
-static DIGIT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\p{Nd}").expect("a class of Unicode"));
+// Go knows the characters of Unicode 15.
+static LETTER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[\p{L}&&\p{Age:15.0}]").expect("a class of Unicode"));
+static DIGIT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[\p{Nd}&&\p{Age:15.0}]").expect("a class of Unicode"));
 
 fn in_class(class: &Regex, c: char) -> bool {
     class.is_match(c.encode_utf8(&mut [0; 4]))
