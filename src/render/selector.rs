@@ -33,7 +33,8 @@ impl Compiled {
             }
             let anchored = format!("^(?:{})$", literal_braces(text.trim_start_matches('^').trim_end_matches('$')));
             let compiled = RegexBuilder::new(&anchored).size_limit(MAX_PATTERN).build();
-            compiled.map(Some).map_err(|_| RenderError::field(file, field, format!("{text:?} is not a pattern")))
+            let wrong = || RenderError::field(file, field, format!("{text:?} is not a pattern"));
+            compiled.ok().map(Some).ok_or_else(wrong)
         };
         let requirements = |text: &str| {
             requirements(text).ok_or_else(|| RenderError::field(file, field, format!("{text:?} is not a selector")))
