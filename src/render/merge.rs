@@ -191,7 +191,8 @@ mod tests {
     }
 
     fn pod(containers: Value) -> Value {
-        json!({"spec": {"template": {"spec": {"containers": containers}}}})
+        let spec = serde_json::Map::from_iter([("containers".to_owned(), containers)]);
+        json!({"spec": {"template": {"spec": spec}}})
     }
 
     #[test]
