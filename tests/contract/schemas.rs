@@ -4,7 +4,7 @@ use arcwright::{desired, yaml};
 use serde_json::{Value, json};
 
 fn committed(path: &str) -> String {
-    std::fs::read_to_string(root(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    std::fs::read_to_string(root(path)).expect("a committed schema")
 }
 
 fn validator() -> jsonschema::Validator {
