@@ -85,10 +85,12 @@ pub(super) fn flux(
         suspend: spec.suspend.unwrap_or(false),
         source: GitSource {
             url: git.url,
+            allow_local: true,
             reference: or_master(reference),
             credentials: Credentials {
                 user: found.user,
                 password: found.password,
+                bearer_token: None,
                 ssh_private_key: found.key,
                 known_hosts,
                 ca_bundle,
@@ -183,10 +185,12 @@ pub(super) fn source_control(
         suspend: false,
         source: GitSource {
             url: spec.repository_url.clone(),
+            allow_local: true,
             reference: Reference { branch: Some(params.branch), ..Reference::default() },
             credentials: Credentials {
                 user: found.user,
                 password: found.password,
+                bearer_token: None,
                 ssh_private_key: found.key,
                 known_hosts,
                 ca_bundle: None,
