@@ -10,6 +10,9 @@ use git2::{AutotagOption, Direction, FetchOptions, Remote, RemoteCallbacks, Repo
 /// What the repository has.
 pub(super) fn look(url: &RepoUrl) -> Result<Advertised, FetchError> {
     let failed = |error| failed(url, error);
+    if !url.local_path().exists() {
+        return Err(not_found(url));
+    }
     let mut remote = Remote::create_detached(url.local_address()).map_err(failed)?;
     let connection = remote.connect_auth(Direction::Fetch, None, None).map_err(failed)?;
     let mut heads = Heads::new();
@@ -60,9 +63,11 @@ pub(super) fn fetch(
 
 fn failed(url: &RepoUrl, error: git2::Error) -> FetchError {
     match (error.code(), error.class()) {
-        (git2::ErrorCode::NotFound, git2::ErrorClass::Repository | git2::ErrorClass::Os) => {
-            FetchError::RepositoryNotFound { url: url.to_string(), credentials: "this user".to_owned() }
-        }
+        (git2::ErrorCode::NotFound, git2::ErrorClass::Repository | git2::ErrorClass::Os) => not_found(url),
         _ => FetchError::Transport { url: url.to_string(), source: error.into() },
     }
+}
+
+fn not_found(url: &RepoUrl) -> FetchError {
+    FetchError::RepositoryNotFound { url: url.to_string(), credentials: "this user".to_owned() }
 }

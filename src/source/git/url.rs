@@ -1,6 +1,6 @@
 //! Addresses of repositories, checked before anything is done with them.
 use secrecy::SecretString;
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 /// How a repository is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +193,14 @@ impl RepoUrl {
     /// The address of a repository on this machine, as it was given.
     pub(super) fn local_address(&self) -> &str {
         &self.text
+    }
+
+    /// The directory of a repository on this machine.
+    pub(super) fn local_path(&self) -> PathBuf {
+        match self.text.split_once("://") {
+            Some((_, rest)) => PathBuf::from(unescaped(rest.strip_prefix("localhost").unwrap_or(rest))),
+            None => PathBuf::from(&self.text),
+        }
     }
 
     /// How it is reached.
