@@ -29,7 +29,7 @@ impl Bed {
 
     async fn works(&self, known_hosts: &str) {
         let artifact = Cache::new().fetch(&self.source(known_hosts)).await;
-        let artifact = artifact.unwrap_or_else(|error| panic!("{known_hosts}: {}", arcwright::error::Chain(&error)));
+        let artifact = artifact.expect(known_hosts);
         assert_eq!(text(&artifact, "app/config.yaml"), "colour: blue\n");
     }
 

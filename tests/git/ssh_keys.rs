@@ -31,7 +31,7 @@ impl Bed {
     async fn works(&self, what: &str, private: &str, public: &str) {
         self.sshd.authorize(public);
         let artifact = Cache::new().fetch(&self.source(private)).await;
-        let artifact = artifact.unwrap_or_else(|error| panic!("{what}: {}", arcwright::error::Chain(&error)));
+        let artifact = artifact.expect(what);
         assert_eq!(text(&artifact, "app/config.yaml"), "colour: blue\n");
         let own = public_key_of(&private.to_owned().into()).expect("a public key");
         let words = |key: &str| key.split(' ').take(2).map(str::to_owned).collect::<Vec<_>>();

@@ -211,10 +211,8 @@ impl Cache {
 
     /// Fetches what must not be had, and gives the reason and the whole text of the error.
     pub(crate) async fn refusal(&self, source: &GitSource) -> (&'static str, String) {
-        match self.fetch(source).await {
-            Ok(artifact) => panic!("fetched {}", artifact.revision),
-            Err(error) => (error.reason(), arcwright::error::Chain(&error).to_string()),
-        }
+        let error = self.fetch(source).await.err().expect("it is refused");
+        (error.reason(), arcwright::error::Chain(&error).to_string())
     }
 }
 

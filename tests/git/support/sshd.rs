@@ -1,6 +1,7 @@
 //! OpenSSH's own server, on a free port of this machine, for the user who runs the tests.
 use std::{
     fs,
+    io::Write as _,
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -14,7 +15,7 @@ pub(crate) fn is_installed() -> bool {
     let is_there = Path::new(SSHD).exists();
     if !is_there {
         assert!(std::env::var_os("CI").is_none(), "{SSHD} is missing: install openssh-server");
-        eprintln!("skipped: {SSHD} is missing: install openssh-server");
+        writeln!(std::io::stderr(), "skipped: {SSHD} is missing: install openssh-server").ok();
     }
     is_there
 }
