@@ -70,6 +70,18 @@ pub enum ClusterError {
         /// What was wrong.
         message: String,
     },
+    /// The Secret that holds the key of a configuration cannot be used.
+    #[error(
+        "the key for the repository in Secret {namespace}/{name} cannot be used: {why}; correct the Secret, or delete it to have another made"
+    )]
+    Key {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// What was wrong.
+        why: String,
+    },
     /// The watch did not deliver in time.
     #[error("the watch of {kind} gave no answer within {seconds} s")]
     WatchTimeout {
@@ -107,6 +119,7 @@ impl ClusterError {
             Self::Refused { .. } => "ObjectRefused",
             Self::Unavailable { .. } | Self::WatchTimeout { .. } => "ClusterUnavailable",
             Self::Inventory { .. } => "InventoryUnreadable",
+            Self::Key { .. } => "SecretInvalid",
         }
     }
 

@@ -4,14 +4,18 @@ mod discovery;
 mod error;
 mod events;
 mod inventory;
+mod keys;
 mod live;
+mod secrets;
 
 pub use apply::{Applied, Applier, Conflict};
 pub use discovery::{Discovery, Kinds};
 pub use error::ClusterError;
 pub use events::Events;
 pub use inventory::{Inventories, Inventory};
+pub use keys::{Keys, RepositoryKey};
 pub use live::{Live, LiveObject, Signal};
+pub use secrets::SecretEntries;
 
 use crate::model::ObjectId;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -31,6 +35,8 @@ pub struct Cluster {
     pub applier: Arc<Applier>,
     /// What each configuration has applied.
     pub inventories: Arc<Inventories>,
+    /// Keys for ssh that were made for configurations.
+    pub keys: Arc<Keys>,
     /// Tells people, where `kubectl describe` shows it.
     pub events: Arc<Events>,
 }
@@ -66,10 +72,19 @@ impl Cluster {
             live: Arc::new(Live::new(client.clone())),
             applier: Arc::new(Applier::new(client.clone())),
             inventories: Arc::new(Inventories::new(client.clone())),
+            keys: Arc::new(Keys::new(client.clone())),
             events: Arc::new(Events::new(client.clone())),
             discovery,
             client,
         }
+    }
+
+    /// The entries of a Secret; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the API server does not answer or refuses.
+    pub async fn secret(&self, namespace: &str, name: &str) -> Result<Option<SecretEntries>, ClusterError> {
+        secrets::read(&self.client, namespace, name).await
     }
 
     /// The entries of a ConfigMap or Secret, as text; `None` when it is not there.

@@ -9,6 +9,7 @@
 //! ```
 mod artifact_tree;
 mod board;
+mod credentials;
 mod fight;
 mod prepare;
 mod preview;
@@ -16,6 +17,7 @@ mod reconcile;
 pub mod status;
 
 pub use board::{Board, read as status_file};
+pub use credentials::SourceError;
 pub use preview::{Preview, preview};
 pub use reconcile::{Memory, reconcile, remove};
 
@@ -68,8 +70,10 @@ impl Context {
     }
 
     fn public_key(&self, configuration: &Configuration) -> Option<String> {
-        let key = configuration.source.credentials.ssh_private_key.as_ref()?;
-        crate::source::git::public_key_of(key).ok()
+        match &configuration.source.credentials.ssh_private_key {
+            Some(key) => crate::source::git::public_key_of(key).ok(),
+            None => self.cluster.keys.public_half(&configuration.id),
+        }
     }
 }
 

@@ -1,5 +1,9 @@
 //! What a pass would do, without doing it.
-use super::{Context, reconcile::observe_and_plan};
+use super::{
+    Context,
+    credentials::{self, NoKey},
+    reconcile::observe_and_plan,
+};
 use crate::{
     error::Chain,
     model::{Manifest, configuration::Configuration},
@@ -34,9 +38,7 @@ pub async fn preview(
     configuration: &Configuration,
     cancel: &CancellationToken,
 ) -> Result<Vec<Preview>, String> {
-    let artifact = ctx
-        .sources
-        .fetch(&configuration.source, ctx.freshness, cancel)
+    let artifact = credentials::fetch(ctx, configuration, NoKey::Leave, ctx.freshness, cancel)
         .await
         .map_err(|error| Chain(&error).to_string())?;
     let mut previews = Vec::new();

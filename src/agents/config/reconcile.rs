@@ -2,6 +2,7 @@
 use super::{
     Context,
     artifact_tree::{ArtifactTree, Closure, is_unchanged},
+    credentials::{self, NoKey},
     fight::Fights,
     prepare::{Prepared, prepare},
     status::{KustomizationStatus, ObjectStatus, Outcome, Phase, Report},
@@ -115,7 +116,9 @@ pub async fn reconcile(
         report.message = "suspended; nothing is changed until it is resumed".to_owned();
         return report;
     }
-    let artifact = match ctx.sources.fetch(&configuration.source, ctx.freshness, cancel).await {
+    let fetched = credentials::fetch(ctx, configuration, NoKey::Make, ctx.freshness, cancel).await;
+    report.public_key = ctx.public_key(configuration);
+    let artifact = match fetched {
         Ok(artifact) => artifact,
         Err(error) => {
             report.phase = if error.is_transient() { Phase::Failing } else { Phase::Stalled };
@@ -655,5 +658,6 @@ pub async fn remove(ctx: &Arc<Context>, configuration: &Configuration) -> Result
         inventory.remove(&kustomization.name);
         cluster.inventories.store(&configuration.id, &inventory).await?;
     }
+    cluster.keys.remove(&configuration.id).await?;
     Ok(deleted)
 }
