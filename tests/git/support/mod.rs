@@ -1,5 +1,6 @@
 //! Repositories, and the sources and caches that read them.
 pub(crate) mod https;
+#[path = "../../support/sshd.rs"]
 pub(crate) mod sshd;
 
 use arcwright::{

@@ -5,9 +5,11 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+/// How long the server may take to listen.
+const DEADLINE: Duration = Duration::from_secs(60);
 const SSHD: &str = "/usr/sbin/sshd";
 
 /// Whether the server is installed. Says so when it is not, which is a failure where `CI` is set.
@@ -99,7 +101,7 @@ impl Sshd {
         let log = fs::File::create(self.directory.path().join("log")).expect("a file");
         let child = Command::new(SSHD).args(["-D", "-e", "-f"]).arg(&path).stderr(log).spawn().expect("sshd runs");
         self.child = Some(child);
-        let deadline = Instant::now() + super::DEADLINE;
+        let deadline = Instant::now() + DEADLINE;
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             let log = || fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
             assert!(Instant::now() < deadline, "sshd does not listen: {}", log());
