@@ -91,20 +91,30 @@ impl Artifact {
     /// # Errors
     /// When the mirror is damaged.
     pub fn entry(&self, path: &str) -> Result<Option<Entry>, FetchError> {
-        let mut entry = Entry { kind: EntryKind::Tree, id: self.inner.root };
-        if path.is_empty() {
-            return Ok(Some(entry));
-        }
-        for name in path.split('/') {
-            if entry.kind != EntryKind::Tree {
-                return Ok(None);
-            }
-            match self.inner.tree(entry.id)?.get(name) {
-                Some(found) => entry = *found,
+        let mut entry = self.root();
+        for name in path.split('/').filter(|_| !path.is_empty()) {
+            match self.child(entry, name)? {
+                Some(found) => entry = found,
                 None => return Ok(None),
             }
         }
         Ok(Some(entry))
+    }
+
+    /// The root directory.
+    pub fn root(&self) -> Entry {
+        Entry { kind: EntryKind::Tree, id: self.inner.root }
+    }
+
+    /// What is called so in a directory; nothing is in what is no directory.
+    ///
+    /// # Errors
+    /// When the mirror is damaged.
+    pub fn child(&self, directory: Entry, name: &str) -> Result<Option<Entry>, FetchError> {
+        if directory.kind != EntryKind::Tree {
+            return Ok(None);
+        }
+        Ok(self.inner.tree(directory.id)?.get(name).copied())
     }
 
     /// The bytes of a file or the target of a link.

@@ -43,3 +43,6 @@ pub use range::Range;
 pub use remote::GitOptions;
 pub use url::{RepoUrl, UrlError, redacted};
 pub use wire::ProxySettings;
+
+/// The name of a Git object.
+pub use git2::Oid;
