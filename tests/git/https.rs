@@ -146,6 +146,7 @@ async fn a_redirect_to_another_origin_is_refused_and_carries_nothing_there() {
         "https://evil.example.org/repo.git/info/refs".to_owned(),
         "//evil.example.org/repo.git/info/refs".to_owned(),
         "file:///etc/info/refs".to_owned(),
+        "git://localhost/repo.git/info/refs".to_owned(),
     ] {
         let target = to.clone();
         server.intercept(move |_| Some(redirect(&target)));

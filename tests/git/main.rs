@@ -1,5 +1,6 @@
 //! Git sources against real servers: OpenSSH's sshd, and `git http-backend` behind a TLS front.
 mod bounds;
+mod daemon;
 mod heal;
 mod https;
 mod local;

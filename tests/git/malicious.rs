@@ -132,6 +132,52 @@ async fn a_tree_of_two_thousand_levels_is_walked_without_falling_over() {
     assert_eq!(text(&artifact, &format!("{}f", "d/".repeat(2_000))), "deep\n");
 }
 
+/// A pack whose objects are deltas, each with the base that it names.
+fn deltas(bases: &[[u8; 20]]) -> Vec<u8> {
+    let mut pack = b"PACK\0\0\0\x02".to_vec();
+    pack.extend(u32::try_from(bases.len()).expect("few").to_be_bytes());
+    for base in bases {
+        // Makes five bytes of five: size of the base, size of the result, copy all.
+        let delta = [5, 5, 0x90, 5];
+        pack.push(0x70 | 4);
+        pack.extend(base);
+        let mut deflated = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        deflated.write_all(&delta).expect("compressed");
+        pack.extend(deflated.finish().expect("compressed"));
+    }
+    let sum = openssl::sha::sha1(&pack);
+    pack.extend(sum);
+    pack
+}
+
+/// An answer with a pack.
+fn answer_with(pack: &[u8]) -> Vec<u8> {
+    let mut body = format!("0008NAK\n{:04x}\x01", pack.len() + 5).into_bytes();
+    body.extend(pack);
+    body.extend(b"0000");
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deltas_that_end_nowhere_are_refused() {
+    let repo = Repo::new();
+    let server = Server::start(repo.root()).await;
+    let cache = Cache::new();
+    for bases in [&[[9; 20]][..], &[[1; 20], [2; 20], [1; 20]]] {
+        let body = answer_with(&deltas(bases));
+        server.intercept(move |parts| {
+            let kind = "application/x-git-upload-pack-result";
+            let is_fetch = parts.uri.path().ends_with("git-upload-pack");
+            is_fetch.then(|| crate::support::https::answer(axum::http::StatusCode::OK, kind, body.clone()))
+        });
+        let (reason, message) = cache.refusal(&server.source()).await;
+        assert_eq!(reason, "GitOperationFailed");
+        assert!(message.contains("its pack is damaged"), "{message}");
+    }
+    server.behave();
+    cache.fetch(&server.source()).await.expect("a commit");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_lacks_objects_is_never_used() {
     let repo = Repo::new();
@@ -152,9 +198,7 @@ async fn a_commit_that_lacks_objects_is_never_used() {
         .expect("git runs");
     child.stdin.take().expect("a pipe").write_all(format!("{commit}\n{tree}\n").as_bytes()).expect("written");
     let pack = child.wait_with_output().expect("git ends").stdout;
-    let mut body = format!("0008NAK\n{:04x}\x01", pack.len() + 5).into_bytes();
-    body.extend(pack);
-    body.extend(b"0000");
+    let body = answer_with(&pack);
     let lines = [format!("{commit} HEAD\0side-band-64k\n"), format!("{commit} refs/heads/main\n")];
     let lines: String = lines.iter().map(|line| format!("{:04x}{line}", line.len() + 4)).collect();
     let advertisement = format!("001e# service=git-upload-pack\n0000{lines}0000");
@@ -204,7 +248,8 @@ async fn a_tag_of_something_else_than_a_commit_is_refused() {
         source.reference =
             arcwright::model::configuration::Reference { tag: Some(name.to_owned()), ..Default::default() };
         let (reason, message) = Cache::new().refusal(&source).await;
-        assert_eq!(reason, "RevisionNotFound", "{message}");
+        assert_eq!(reason, "RevisionNotFound");
+        assert!(message.contains(&format!("no commit behind refs/tags/{name}")), "{message}");
     }
 }
 

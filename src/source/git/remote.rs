@@ -107,8 +107,11 @@ impl<'a> Conversation<'a> {
                 Ok(()) => {}
             }
         }
-        let what = format!("commit {}", choice.commit);
-        let hint = format!(" on {}", choice.name.trim_start_matches("refs/heads/"));
+        let (what, hint) = if choice.is_tip() {
+            (format!("commit behind {}", choice.name), "; it points at something else".to_owned())
+        } else {
+            (format!("commit {}", choice.commit), format!(" on {}", choice.name.trim_start_matches("refs/heads/")))
+        };
         Err(FetchError::NoSuchRevision { url: self.url.to_string(), what, hint })
     }
 
