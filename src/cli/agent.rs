@@ -2,11 +2,15 @@
 use super::{
     Failure, Outcome,
     context::{DataDir, TargetArgs},
+    output::Form,
+    progress::Progress,
+    status::{self, Shown},
     ui,
 };
 use crate::{
-    agents::config::{self, Board},
-    desired::file,
+    agents::config::{self, Board, Context, control::Desk, suspensions::Suspensions},
+    desired::{DesiredState, Issue, file},
+    runtime::control::{BindError, Socket},
 };
 use clap::Args;
 use std::{process::ExitCode, sync::Arc, time::Duration};
@@ -22,40 +26,104 @@ pub(super) struct AgentArgs {
     /// With --once, how long to wait for health and to retry, in seconds
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     patience: u64,
+    /// With --once, form of the output
+    #[arg(short, long, default_value = "table", requires = "once")]
+    output: Form,
+}
+
+/// What both ways to run have in common.
+struct Agent {
+    ctx: Arc<Context>,
+    board: Arc<Board>,
+    suspensions: Arc<Suspensions>,
+    data: DataDir,
+    cancel: CancellationToken,
 }
 
 pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
-    let cancel = CancellationToken::new();
     let loaded = args.target.load()?;
+    let suspensions = Suspensions::open(data.suspensions_file()).map_err(|error| {
+        Failure::new(format!("{} cannot be read", data.suspensions_file().display()))
+            .caused_by(&error)
+            .hint("correct it, or remove it to resume what was suspended by command")
+    })?;
+    // Before anything is written: another agent with these files would fight with this one.
+    let socket = if args.once { None } else { bind(&data).await? };
     let ctx = args.target.connect(&data).await?;
     let board = Arc::new(Board::open(data.status_file()));
-    let known: Vec<_> = loaded.configurations.iter().map(|one| one.id.clone()).collect();
-    board.retain(|id| known.contains(id));
-    let stop = cancel.clone();
+    let is_known = |id: &_| loaded.configurations.iter().any(|one| one.id == *id);
+    board.retain(is_known);
+    let agent = Agent { ctx, board, suspensions: Arc::new(suspensions), data, cancel: CancellationToken::new() };
+    let stop = agent.cancel.clone();
     tokio::spawn(async move {
         terminated().await;
         stop.cancel();
     });
-    let keeper = tokio::spawn(Arc::clone(&board).keep_file(cancel.clone()));
-    if args.once {
-        let is_clean = !loaded.issues.iter().any(super::super::desired::Issue::is_error);
-        let is_compliant = config::run_once(&ctx, &loaded, &board, Duration::from_secs(args.patience), &cancel).await;
-        super::status::print_table(&board.all(), false);
-        return if cancel.is_cancelled() {
-            Err(Failure::new("interrupted; run it again to go on where it stopped"))
-        } else if is_compliant && is_clean {
-            Ok(ExitCode::SUCCESS)
-        } else {
-            Err(Failure::new("not everything is Compliant").hint(format!(
-                "`arcwright --data-dir {} tree NAME` shows the objects of one configuration",
-                data.path().display()
-            )))
-        };
+    if args.once { once(&agent, loaded, &args).await } else { keep(agent, &loaded, args, socket).await }
+}
+
+/// Makes the socket on which the agent is asked; one that cannot be made is noted, and done without.
+async fn bind(data: &DataDir) -> Result<Option<Socket>, Failure> {
+    match Socket::bind(&data.control_socket()).await {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error @ BindError::InUse { .. }) => {
+            Err(Failure::new(format!("an agent already runs with the data directory {}", data.path().display()))
+                .caused_by(&error)
+                .hint("stop it, or give another --data-dir"))
+        }
+        Err(error @ BindError::Io { .. }) => {
+            ui::note(format_args!(
+                "{}; reconcile, suspend and resume will not reach this agent",
+                crate::error::Chain(&error)
+            ));
+            Ok(None)
+        }
     }
-    ui::note(format_args!("reconciling {} configurations; status in {}", known.len(), data.status_file().display()));
-    let desired = file::watch(args.target.state.clone(), Arc::new(file::SECRETS), cancel.clone()).await;
-    config::run(ctx, desired, board, cancel).await;
+}
+
+async fn once(agent: &Agent, loaded: DesiredState, args: &AgentArgs) -> Outcome {
+    let Agent { ctx, board, suspensions, data, cancel } = agent;
+    let is_clean = !loaded.issues.iter().any(Issue::is_error);
+    let count = loaded.configurations.len();
+    let desired = suspensions.lay_over(loaded);
+    let progress = Progress::bar(count, "reconciling");
+    let keeper = tokio::spawn(Arc::clone(board).keep_file(cancel.clone()));
+    let is_compliant = tokio::select! {
+        // Cancel-safe: the other arm never ends, and only shows.
+        is_compliant = config::run_once(ctx, &desired, board, Duration::from_secs(args.patience), cancel) => is_compliant,
+        () = board.follow_settled(|count| progress.set(count)) => false,
+    };
+    keeper.abort();
+    progress.end();
+    let suspended = suspensions.all();
+    let all: Vec<Shown> = board.all().into_iter().map(|status| Shown::new(status, &suspended)).collect();
+    status::print(&all, args.output)?;
+    if cancel.is_cancelled() {
+        Err(Failure::new("interrupted; run it again to go on where it stopped"))
+    } else if is_compliant && is_clean {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Err(Failure::new("not everything is Compliant").hint(format!(
+            "`arcwright --data-dir {} tree NAME` shows the objects of one configuration",
+            data.path().display()
+        )))
+    }
+}
+
+async fn keep(agent: Agent, loaded: &DesiredState, args: AgentArgs, socket: Option<Socket>) -> Outcome {
+    let Agent { ctx, board, suspensions, data, cancel } = agent;
+    let count = ui::count(loaded.configurations.len(), "configuration");
+    ui::note(format_args!("reconciling {count}; status in {}", data.status_file().display()));
+    let keeper = tokio::spawn(Arc::clone(&board).keep_file(cancel.clone()));
+    let desired = file::watch(args.target.state, Arc::new(file::SECRETS), cancel.clone()).await;
+    let followed = Arc::clone(&suspensions).follow(desired.clone(), cancel.clone());
+    let desk = Desk::new(Arc::clone(&ctx), Arc::clone(&board), suspensions, desired);
+    let served = socket.map(|socket| tokio::spawn(desk.serve(socket, cancel.clone())));
+    config::run(ctx, followed, board, cancel).await;
     keeper.await.map_err(|error| Failure::of(&error))?;
+    if let Some(served) = served {
+        served.await.map_err(|error| Failure::of(&error))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

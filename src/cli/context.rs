@@ -34,6 +34,15 @@ impl DataDir {
         self.0.join("status.json")
     }
 
+    pub(super) fn suspensions_file(&self) -> PathBuf {
+        self.0.join("suspended.json")
+    }
+
+    /// Where a running agent is asked.
+    pub(super) fn control_socket(&self) -> PathBuf {
+        self.0.join("control.sock")
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.0
     }
@@ -73,7 +82,8 @@ impl TargetArgs {
         match version {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
-                return Err(Failure::new(format!("the API server does not answer: {}", crate::error::Chain(&error)))
+                return Err(Failure::new("the API server does not answer")
+                    .caused_by(&error)
                     .hint("check the server address and credentials in the kubeconfig"));
             }
             Err(_) => {
@@ -81,7 +91,15 @@ impl TargetArgs {
                     .hint("check the server address in the kubeconfig"));
             }
         }
-        Ok(Arc::new(Context::new(cluster, GitCache::new(data.mirrors()), Arc::new(SystemClock))))
+        Ok(Arc::new(Context::new(cluster, GitCache::new(data.mirrors()), Arc::new(SystemClock), self.door())))
+    }
+
+    /// The state files as a door: the same files are the same door, however they are named.
+    fn door(&self) -> String {
+        let canonical = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string();
+        let mut paths: Vec<String> = self.state.iter().map(canonical).collect();
+        paths.sort();
+        format!("file:{}", paths.join(","))
     }
 }
 

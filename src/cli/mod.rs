@@ -2,15 +2,34 @@
 mod agent;
 mod completions;
 mod context;
+mod control;
+mod diff;
+mod events;
+mod failure;
+mod keygen;
+mod mask;
+mod output;
 mod plan;
+mod preview;
+mod progress;
+mod prune;
 mod render;
 mod schema;
 mod status;
+mod tree;
 pub mod ui;
 mod validate;
+mod version;
 
-use clap::{Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode};
+pub(crate) use failure::{Failure, Outcome};
+
+use crate::runtime::telemetry;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// A GitOps agent for Kubernetes
 #[derive(Debug, Parser)]
@@ -42,17 +61,29 @@ enum Command {
     /// Show, per object, what would change and why
     Plan(plan::PlanArgs),
     /// Show the lines that would change, Secret values masked
-    Diff(plan::DiffArgs),
+    Diff(diff::DiffArgs),
+    /// Show what would be deleted, with --dry-run
+    Prune(prune::PruneArgs),
+    /// Ask a running agent to fetch and reconcile a configuration at once
+    Reconcile(control::ReconcileArgs),
+    /// Ask a running agent to leave a configuration as it is, until it is resumed
+    Suspend(control::NamedArgs),
+    /// Ask a running agent to go on with a configuration
+    Resume(control::NamedArgs),
     /// Print what `kustomize build DIR` prints
     Render(render::RenderArgs),
     /// Check state files: file, line, column, field, hint
     Validate(validate::ValidateArgs),
     /// Show where the configurations stand
     Status(status::StatusArgs),
-    /// Show one configuration in full
+    /// Show one configuration in full, or all of them
     Get(status::GetArgs),
     /// Show the objects of a configuration, with outcome and health
-    Tree(status::GetArgs),
+    Tree(tree::TreeArgs),
+    /// Show what the agent told the cluster about its configurations
+    Events(events::EventsArgs),
+    /// Make a key pair for a repository that is reached over ssh
+    Keygen(keygen::KeygenArgs),
     /// Print the JSON Schema of the state file
     Schema,
     /// Print the CustomResourceDefinitions
@@ -60,76 +91,76 @@ enum Command {
     /// Print a completion script
     Completions(completions::CompletionsArgs),
     /// Print the version
-    Version,
-}
-
-/// What a command came to.
-pub(crate) type Outcome = Result<ExitCode, Failure>;
-
-/// Why a command failed: what is printed, and the exit code.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) message: String,
-    pub(crate) hint: Option<String>,
-    pub(crate) code: u8,
-}
-
-impl Failure {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: 1 }
-    }
-
-    pub(crate) fn of(error: &dyn std::error::Error) -> Self {
-        Self::new(crate::error::Chain(error).to_string())
-    }
-
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    pub(crate) fn code(mut self, code: u8) -> Self {
-        self.code = code;
-        self
-    }
+    Version(version::VersionArgs),
 }
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     // An error means that a provider is installed already, which is as good.
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
-    let cli = Cli::parse();
-    crate::runtime::telemetry::start(&cli.log, matches!(cli.log_format, LogFormat::Json));
-    let data = context::DataDir::new(cli.data_dir);
-    let outcome = match cli.command {
-        Command::Agent(args) => context::block_on(agent::run(args, data)),
-        Command::Plan(args) => context::block_on(plan::plan(args, data)),
-        Command::Diff(args) => context::block_on(plan::diff(args, data)),
-        Command::Render(args) => render::run(&args),
-        Command::Validate(args) => validate::run(&args),
-        Command::Status(args) => status::status(&args, &data),
-        Command::Get(args) => status::get(&args, &data),
-        Command::Tree(args) => status::tree(&args, &data),
-        Command::Schema => schema::schema(),
-        Command::Crds => schema::crds(),
-        Command::Completions(args) => completions::run(&args),
-        Command::Version => {
-            ui::line(format_args!("arcwright {}", env!("CARGO_PKG_VERSION")));
-            Ok(ExitCode::SUCCESS)
-        }
+    let cli = parse(std::env::args_os().collect()).unwrap_or_else(|error| error.exit());
+    let form = match cli.log_format {
+        LogFormat::Json => telemetry::Form::Json,
+        LogFormat::Text => telemetry::Form::Text { colours: ui::is_lively(&std::io::stderr()) },
     };
-    outcome.unwrap_or_else(|failure| {
+    telemetry::start(&cli.log, form, || progress::LogWriter);
+    let data = context::DataDir::new(cli.data_dir);
+    run(cli.command, data).unwrap_or_else(|failure| {
         ui::failure(&failure);
         ExitCode::from(failure.code)
     })
 }
 
+fn run(command: Command, data: context::DataDir) -> Outcome {
+    match command {
+        Command::Agent(args) => context::block_on(agent::run(args, data)),
+        Command::Plan(args) => context::block_on(plan::plan(args, data)),
+        Command::Diff(args) => context::block_on(diff::diff(args, data)),
+        Command::Prune(args) => context::block_on(prune::prune(args, data)),
+        Command::Reconcile(args) => context::block_on(control::reconcile(args, data)),
+        Command::Suspend(args) => context::block_on(control::suspend(args, data)),
+        Command::Resume(args) => context::block_on(control::resume(args, data)),
+        Command::Render(args) => render::run(&args),
+        Command::Validate(args) => validate::run(&args),
+        Command::Status(args) => status::status(&args, &data),
+        Command::Get(args) => status::get(&args, &data),
+        Command::Tree(args) => tree::tree(&args, &data),
+        Command::Events(args) => context::block_on(events::events(args)),
+        Command::Keygen(args) => keygen::keygen(&args),
+        Command::Schema => schema::schema(),
+        Command::Crds => schema::crds(),
+        Command::Completions(args) => completions::run(&args),
+        Command::Version(args) => version::version(&args),
+    }
+}
+
+/// Parses the command line; help and errors call the program as it was called.
+fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let called = args.first().map(Path::new).and_then(Path::file_stem).and_then(OsStr::to_str);
+    let mut command = Cli::command();
+    // kubectl runs `kubectl arcwright` as the program kubectl-arcwright.
+    if called == Some("kubectl-arcwright") {
+        command = command.bin_name("kubectl arcwright");
+    }
+    Cli::from_arg_matches(&command.try_get_matches_from(args)?)
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_calls_the_program_as_it_was_called() {
+        let usage = |program: &str| {
+            let error = parse(vec![program.into(), "status".into(), "--help".into()]).expect_err("help");
+            error.to_string().lines().find(|line| line.starts_with("Usage:")).expect("a usage").to_owned()
+        };
+        assert_eq!(usage("/usr/bin/kubectl-arcwright"), "Usage: kubectl arcwright status [OPTIONS]");
+        assert_eq!(usage("target/debug/arcwright"), "Usage: arcwright status [OPTIONS]");
     }
 }

@@ -1,13 +1,15 @@
-//! `arcwright status`, `get` and `tree`: what the agent wrote down.
-use super::{Failure, Outcome, context::DataDir, ui};
+//! `arcwright status` and `get`: what the agent wrote down.
+use super::{Failure, Outcome, context::DataDir, output::Form, ui};
 use crate::{
     agents::config::{
-        self,
-        status::{ConfigurationStatus, Outcome as ObjectOutcome},
+        self, lookup,
+        status::ConfigurationStatus,
+        suspensions::{self, Suspended, Suspension},
     },
-    plan::health::Health,
+    model::configuration::ConfigurationId,
 };
 use clap::Args;
+use serde::Serialize;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -15,85 +17,142 @@ pub(super) struct StatusArgs {
     /// Form of the output
     #[arg(short, long, default_value = "table")]
     output: Form,
+    /// Show the agents of the running process instead
+    #[arg(long)]
+    agents: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct GetArgs {
-    /// Name of the configuration, or namespace/name
-    name: String,
-    /// Form of the output
-    #[arg(short, long, default_value = "yaml")]
-    output: Form,
+    /// Name of the configuration, or namespace/name; all of them without it
+    name: Option<String>,
+    /// Form of the output [default: yaml for one, table for all]
+    #[arg(short, long)]
+    output: Option<Form>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
-    Table,
-    Wide,
-    Json,
-    Yaml,
+/// The status of a configuration, and who suspended it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Shown {
+    #[serde(flatten)]
+    pub(super) status: ConfigurationStatus,
+    /// Who suspended it by command, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) suspended: Option<Suspension>,
 }
 
-fn read(data: &DataDir) -> Result<Vec<ConfigurationStatus>, Failure> {
-    let path = data.status_file();
-    config::status_file(&path).map(|file| file.configurations).map_err(|error| {
-        Failure::new(format!("no status in {}: {error}", path.display()))
-            .hint("run `arcwright agent` first, or give the --data-dir that it runs with")
-    })
-}
-
-fn print<T: serde::Serialize>(value: &T, form: Form) -> Result<(), Failure> {
-    let json = serde_json::to_value(value).map_err(|error| Failure::of(&error))?;
-    if form == Form::Yaml {
-        ui::text(&crate::render::value_to_yaml(&json));
-    } else {
-        ui::line(format_args!("{}", serde_json::to_string_pretty(&json).map_err(|error| Failure::of(&error))?));
+impl Shown {
+    /// Puts together what is known of one configuration.
+    pub(super) fn new(status: ConfigurationStatus, suspended: &Suspended) -> Self {
+        let id = ConfigurationId { namespace: status.namespace.clone(), name: status.name.clone() };
+        Self { suspended: suspended.get(&id).cloned(), status }
     }
-    Ok(())
+
+    fn id(&self) -> ConfigurationId {
+        ConfigurationId { namespace: self.status.namespace.clone(), name: self.status.name.clone() }
+    }
+
+    fn message(&self) -> String {
+        match &self.suspended {
+            Some(Suspension { by, since, .. }) => format!("suspended by {by} since {since:.0}"),
+            None => self.status.message.clone(),
+        }
+    }
+}
+
+/// Reads what the agent wrote down in the data directory.
+pub(super) fn read(data: &DataDir) -> Result<Vec<Shown>, Failure> {
+    let path = data.status_file();
+    let file = config::status_file(&path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return Failure::new(format!("there is no status in {}", data.path().display()))
+                .hint("run `arcwright agent` first, or give the --data-dir that it runs with");
+        }
+        Failure::new(format!("{} cannot be read", path.display()))
+            .caused_by(&error)
+            .hint("run this as the agent's user, and with its version of arcwright")
+    })?;
+    let suspended = suspensions::read(&data.suspensions_file()).map_err(|error| {
+        Failure::new(format!("{} cannot be read", data.suspensions_file().display()))
+            .caused_by(&error)
+            .hint("correct it, or remove it to resume what was suspended by command")
+    })?;
+    Ok(file.configurations.into_iter().map(|status| Shown::new(status, &suspended)).collect())
+}
+
+/// Reads the status of the one configuration that a person calls `name`.
+pub(super) fn read_one(data: &DataDir, name: &str) -> Result<Shown, Failure> {
+    let all = read(data)?;
+    let ids: Vec<ConfigurationId> = all.iter().map(Shown::id).collect();
+    let id = lookup(&ids, name).map_err(|error| Failure::new(error.to_string()).hint(error.hint()))?;
+    let found = all.into_iter().find(|one| one.id() == *id);
+    found.ok_or_else(|| Failure::new(format!("no configuration is named {name}")))
 }
 
 pub(super) fn status(args: &StatusArgs, data: &DataDir) -> Outcome {
-    let all = read(data)?;
-    match args.output {
-        Form::Table => print_table(&all, false),
-        Form::Wide => print_table(&all, true),
-        Form::Json | Form::Yaml => print(&all, args.output)?,
+    if args.agents {
+        return super::context::block_on(super::control::agents(args.output, data));
+    }
+    print(&read(data)?, args.output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn get(args: &GetArgs, data: &DataDir) -> Outcome {
+    match &args.name {
+        None => print(&read(data)?, args.output.unwrap_or(Form::Table))?,
+        Some(name) => print_one(&read_one(data, name)?, args.output.unwrap_or(Form::Yaml))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn print_table(all: &[ConfigurationStatus], is_wide: bool) {
-    let paint = ui::Paint::detect();
+/// Prints one configuration: an object for programs, or a table of one row.
+pub(super) fn print_one(one: &Shown, form: Form) -> Result<(), Failure> {
+    if form.is_machine() { form.print(one) } else { print(std::slice::from_ref(one), form) }
+}
+
+/// Prints configurations: a list for programs, or a table.
+pub(super) fn print(all: &[Shown], form: Form) -> Result<(), Failure> {
+    if form.is_machine() {
+        return form.print(all);
+    }
+    if all.is_empty() {
+        ui::note(format_args!("there are no configurations"));
+        return Ok(());
+    }
+    let is_wide = form == Form::Wide;
     let mut heading = vec!["NAMESPACE", "NAME", "COMPLIANCE", "REVISION", "OBJECTS"];
     if is_wide {
-        heading.push("URL");
+        heading.extend(["ENGINE", "LAST APPLIED", "URL"]);
     }
     heading.push("MESSAGE");
-    let rows: Vec<Vec<String>> = all
-        .iter()
-        .map(|one| {
-            let objects: usize = one.kustomizations.iter().map(|kustomization| kustomization.objects.len()).sum();
-            let revision = one.last_applied_revision.as_deref().map_or_else(|| "-".to_owned(), short);
-            let mut row = vec![
-                one.namespace.clone(),
-                one.name.clone(),
-                one.compliance_state.clone(),
-                revision,
-                objects.to_string(),
-            ];
-            if is_wide {
-                row.push(one.url.clone());
-            }
-            row.push(one.message.clone());
-            row
-        })
-        .collect();
+    let rows: Vec<Vec<String>> = all.iter().map(|one| row(one, is_wide)).collect();
+    let paint = ui::Paint::detect();
     ui::table(&heading, &rows, |column, cell| match (column, cell.trim_end()) {
         (2, "Compliant") => paint.green(cell),
         (2, "Pending" | "Suspended") => paint.yellow(cell),
         (2, _) => paint.red(cell),
         _ => cell.to_owned(),
     });
+    Ok(())
+}
+
+fn row(one: &Shown, is_wide: bool) -> Vec<String> {
+    let status = &one.status;
+    let objects: usize = status.kustomizations.iter().map(|kustomization| kustomization.objects.len()).sum();
+    let mut row = vec![
+        status.namespace.clone(),
+        status.name.clone(),
+        status.compliance_state.clone(),
+        status.last_applied_revision.as_deref().map_or_else(|| "-".to_owned(), short),
+        objects.to_string(),
+    ];
+    if is_wide {
+        let last_applied = status.last_config_applied.map_or_else(|| "-".to_owned(), |at| format!("{at:.0}"));
+        row.extend([status.engine.clone(), last_applied, status.url.clone()]);
+    }
+    row.push(one.message());
+    row
 }
 
 /// `main@sha1:<40 digits>` with twelve of its digits.
@@ -102,56 +161,4 @@ fn short(revision: &str) -> String {
         Some((before, commit)) => format!("{before}sha1:{}", commit.chars().take(12).collect::<String>()),
         None => revision.to_owned(),
     }
-}
-
-fn find(args: &GetArgs, data: &DataDir) -> Result<ConfigurationStatus, Failure> {
-    let all = read(data)?;
-    let found: Vec<&ConfigurationStatus> = all
-        .iter()
-        .filter(|one| one.name == args.name || format!("{}/{}", one.namespace, one.name) == args.name)
-        .collect();
-    match found.as_slice() {
-        [one] => Ok((*one).clone()),
-        [] => Err(Failure::new(format!("no configuration is named {}", args.name))
-            .hint(format!("there are: {}", all.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ")))),
-        _ => Err(Failure::new(format!("{} is in several namespaces", args.name)).hint("give namespace/name")),
-    }
-}
-
-pub(super) fn get(args: &GetArgs, data: &DataDir) -> Outcome {
-    let one = find(args, data)?;
-    match args.output {
-        Form::Table | Form::Wide => print_table(std::slice::from_ref(&one), args.output == Form::Wide),
-        Form::Json | Form::Yaml => print(&one, args.output)?,
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-pub(super) fn tree(args: &GetArgs, data: &DataDir) -> Outcome {
-    let one = find(args, data)?;
-    if args.output == Form::Json {
-        print(&one.kustomizations, Form::Json)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let paint = ui::Paint::detect();
-    ui::line(format_args!("{}/{}  {}  {}", one.namespace, one.name, one.compliance_state, one.message));
-    for kustomization in &one.kustomizations {
-        let name = if kustomization.name.is_empty() { "(all)" } else { &kustomization.name };
-        ui::line(format_args!("└─ {name}  {:?}  {}", kustomization.phase, kustomization.message));
-        let last = kustomization.objects.len().saturating_sub(1);
-        for (index, object) in kustomization.objects.iter().enumerate() {
-            let branch = if index == last { "└─" } else { "├─" };
-            let health = match &object.health {
-                None => String::new(),
-                Some(Health::Current) => paint.green("Current"),
-                Some(Health::InProgress(why)) => paint.yellow(&format!("InProgress: {why}")),
-                Some(Health::Failed(why)) => paint.red(&format!("Failed: {why}")),
-                Some(Health::Terminating) => paint.yellow("Terminating"),
-            };
-            let outcome = format!("{:?}", object.outcome);
-            let outcome = if matches!(object.outcome, ObjectOutcome::Failed) { paint.red(&outcome) } else { outcome };
-            ui::line(format_args!("   {branch} {}  {outcome}  {health}  {}", object.id, object.message));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
 }

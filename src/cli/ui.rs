@@ -2,7 +2,7 @@
 use super::Failure;
 use std::{
     fmt,
-    io::{IsTerminal as _, Write as _},
+    io::{IsTerminal, Write as _},
 };
 
 /// Prints one line to standard output; a closed pipe is fine.
@@ -22,19 +22,34 @@ pub fn note(text: fmt::Arguments<'_>) {
 
 pub(super) fn failure(failure: &Failure) {
     note(format_args!("Error: {}", failure.message));
+    for cause in &failure.causes {
+        note(format_args!("Caused by: {cause}"));
+    }
     if let Some(hint) = &failure.hint {
         note(format_args!("Hint: {hint}"));
     }
 }
 
-/// Colours, when standard output is a terminal and `NO_COLOR` is not set.
+/// A number of things: `1 object`, `2 objects`.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Whether a stream is a terminal that wants colours and pictures: `NO_COLOR` is not set, and it is not dumb.
+pub(super) fn is_lively(stream: &impl IsTerminal) -> bool {
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    stream.is_terminal() && !is_plain && !is_dumb
+}
+
+/// Colours, when standard output is a terminal that wants them.
 #[derive(Clone, Copy, Debug)]
 pub struct Paint(bool);
 
 impl Paint {
     /// Looks at the terminal and the environment.
     pub fn detect() -> Self {
-        Self(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()))
+        Self(is_lively(&std::io::stdout()))
     }
 
     fn wrap(self, code: &str, text: &str) -> String {

@@ -1,19 +1,23 @@
 //! Writing objects: server-side apply and delete, with retries and bounded concurrency.
-use super::{ClusterError, Live, error::is_transient_code};
+use super::{
+    ClusterError, Live, LiveObject,
+    deadline::{WRITE, answered},
+    error::is_transient_code,
+    limit::Limit,
+};
 use crate::model::{FIELD_MANAGER, Manifest, ObjectId};
+use either::Either;
 use kube::{
     Api, Client,
     api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy},
     core::{ApiResource, DynamicObject},
 };
 use std::{
+    future::Future,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
-use tokio::sync::Semaphore;
 
-/// Writes in flight at once, over all configurations.
-const IN_FLIGHT: usize = 24;
 /// Tries of one write, the first included.
 const TRIES: u32 = 5;
 
@@ -26,23 +30,37 @@ pub struct Conflict {
     pub field: String,
 }
 
-/// What an apply did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an apply did, or would do.
+#[derive(Clone, Debug)]
 pub struct Applied {
-    /// Fields that were taken over from other managers.
+    /// Fields that are taken over from other managers.
     pub conflicts: Vec<Conflict>,
+    /// Digest of the object that the server made of it, as in [`LiveObject::digest`].
+    pub digest: u64,
+}
+
+/// What became of an object whose deletion was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// It is gone.
+    Gone,
+    /// It is on its way out, and something holds it.
+    UnderWay {
+        /// Its finalizers, separated by commas; empty when it only takes its time.
+        held_by: String,
+    },
 }
 
 /// Applies and deletes objects.
 pub struct Applier {
     client: Client,
-    slots: Semaphore,
+    limit: Limit,
     writes: AtomicU64,
 }
 
 impl Applier {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, slots: Semaphore::new(IN_FLIGHT), writes: AtomicU64::new(0) }
+        Self { client, limit: Limit::new(), writes: AtomicU64::new(0) }
     }
 
     /// Requests that wrote, or tried to, since the start.
@@ -61,44 +79,56 @@ impl Applier {
     /// Applies a manifest as the field manager `arcwright`.
     ///
     /// Fields that another manager set to another value are taken over, and named in the answer.
-    /// With `dry_run` nothing is stored. Idempotent: applying what is there writes nothing.
+    /// Idempotent: applying what is there changes nothing.
     ///
     /// # Errors
     /// When the API server refuses the object, or stays unavailable over five tries.
-    pub async fn apply(
+    pub async fn apply(&self, live: &Live, kind: &ApiResource, manifest: &Manifest) -> Result<Applied, ClusterError> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        let (conflicts, object) = self.patch(kind, manifest, false).await?;
+        let digest = object.digest;
+        live.learn(manifest.id(), object);
+        Ok(Applied { conflicts, digest })
+    }
+
+    /// Asks what the server would make of a manifest. Nothing is stored.
+    ///
+    /// # Errors
+    /// As [`Applier::apply`].
+    pub async fn dry_run(&self, kind: &ApiResource, manifest: &Manifest) -> Result<Applied, ClusterError> {
+        let (conflicts, object) = self.patch(kind, manifest, true).await?;
+        Ok(Applied { conflicts, digest: object.digest })
+    }
+
+    /// Reads one object; none when it is not there.
+    ///
+    /// # Errors
+    /// When the API server refuses or does not answer.
+    pub async fn get(&self, kind: &ApiResource, id: &ObjectId) -> Result<Option<LiveObject>, ClusterError> {
+        let api = self.api(kind, &id.namespace);
+        let found = self.bounded(id, "reading", api.get_opt(&id.name)).await?;
+        let found = found.map_err(|error| ClusterError::of(id, "reading", error))?;
+        Ok(found.map(|object| LiveObject::read(object, kind)))
+    }
+
+    async fn patch(
         &self,
-        live: &Live,
         kind: &ApiResource,
         manifest: &Manifest,
         dry_run: bool,
-    ) -> Result<Applied, ClusterError> {
+    ) -> Result<(Vec<Conflict>, LiveObject), ClusterError> {
         let id = manifest.id();
         let api = self.api(kind, manifest.namespace());
         let mut parameters = PatchParams { dry_run, ..PatchParams::apply(FIELD_MANAGER) };
         let mut conflicts = Vec::new();
         let mut attempt = 1;
         loop {
-            let answer = {
-                // The semaphore is never closed, so a failure to enter it cannot be.
-                let _slot = self.slots.acquire().await;
-                self.writes.fetch_add(1, Ordering::Relaxed);
-                api.patch(manifest.name(), &parameters, &Patch::Apply(&manifest.object)).await
-            };
+            let patch = Patch::Apply(&manifest.object);
+            let answer = self.bounded(&id, "applying", api.patch(manifest.name(), &parameters, &patch)).await?;
             match answer {
-                Ok(object) => {
-                    if !dry_run {
-                        live.learn(object, kind);
-                    }
-                    return Ok(Applied { conflicts });
-                }
+                Ok(object) => return Ok((conflicts, LiveObject::read(object, kind))),
                 Err(kube::Error::Api(status)) if status.code == 409 && !parameters.force => {
-                    conflicts = status
-                        .details
-                        .iter()
-                        .flat_map(|details| &details.causes)
-                        .filter(|cause| cause.reason == "FieldManagerConflict")
-                        .map(|cause| Conflict { manager: manager_of(&cause.message), field: cause.field.clone() })
-                        .collect();
+                    conflicts = conflicts_of(&status);
                     parameters.force = true;
                 }
                 Err(error) if attempt < TRIES && may_retry(&error) => {
@@ -112,7 +142,7 @@ impl Applier {
 
     /// Deletes an object, in the background, if it is still the one with `uid`.
     ///
-    /// An object that is gone already counts as deleted.
+    /// An object that is gone already counts as deleted; one that something holds is told apart.
     ///
     /// # Errors
     /// When the API server refuses, or stays unavailable over five tries.
@@ -121,24 +151,28 @@ impl Applier {
         live: &Live,
         kind: &ApiResource,
         id: &ObjectId,
-        uid: Option<&str>,
-    ) -> Result<(), ClusterError> {
+        uid: &str,
+    ) -> Result<Deletion, ClusterError> {
         let api = self.api(kind, &id.namespace);
         let parameters = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),
-            preconditions: uid.map(|uid| Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+            preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
             ..DeleteParams::default()
         };
+        self.writes.fetch_add(1, Ordering::Relaxed);
         let mut attempt = 1;
         loop {
-            let answer = {
-                let _slot = self.slots.acquire().await;
-                self.writes.fetch_add(1, Ordering::Relaxed);
-                api.delete(&id.name, &parameters).await
-            };
-            match answer {
+            match self.bounded(id, "deleting", api.delete(&id.name, &parameters)).await? {
+                Ok(Either::Left(object)) if object.metadata.deletion_timestamp.is_some() => {
+                    let object = LiveObject::read(object, kind);
+                    let held_by = object.finalizers();
+                    live.learn(id.clone(), object);
+                    return Ok(Deletion::UnderWay { held_by });
+                }
                 Ok(_) => break,
                 Err(kube::Error::Api(status)) if status.code == 404 => break,
+                // Another object of that name took its place: the one to be deleted is gone.
+                Err(kube::Error::Api(status)) if status.code == 409 && status.message.contains("Precondition") => break,
                 Err(error) if attempt < TRIES && may_retry(&error) => {
                     tokio::time::sleep(pause(attempt, &error)).await;
                     attempt += 1;
@@ -147,8 +181,34 @@ impl Applier {
             }
         }
         live.forget(id);
-        Ok(())
+        Ok(Deletion::Gone)
     }
+
+    /// Sends one request when a slot is free, and waits for its answer no longer than the deadline.
+    async fn bounded<T>(
+        &self,
+        id: &ObjectId,
+        what: &str,
+        request: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<Result<T, kube::Error>, ClusterError> {
+        let _slot = self.limit.enter().await;
+        let answer = answered(WRITE, || format!("{what} {id}"), request).await?;
+        match &answer {
+            Ok(_) => self.limit.note_success(),
+            Err(kube::Error::Api(status)) if status.code == 429 => self.limit.note_push_back(),
+            Err(_) => {}
+        }
+        Ok(answer)
+    }
+}
+
+/// The fields that other managers hold, as the API server tells them.
+fn conflicts_of(status: &kube::core::Status) -> Vec<Conflict> {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes
+        .filter(|cause| cause.reason == "FieldManagerConflict")
+        .map(|cause| Conflict { manager: manager_of(&cause.message), field: cause.field.clone() })
+        .collect()
 }
 
 /// `conflict with "kubectl-edit" using v1` names the manager in quotes.

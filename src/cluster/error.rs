@@ -1,6 +1,9 @@
 //! What can go wrong with the API server.
 use crate::model::ObjectId;
 
+/// The way out when a field cannot change.
+const REPLACE_HINT: &str = "; set force: true on the kustomization to have the object deleted and made again";
+
 /// Why an operation on the cluster failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
@@ -38,7 +41,7 @@ pub enum ClusterError {
         kind: String,
     },
     /// The API server refused the object for what it is: trying again cannot help.
-    #[error("{id} was refused: {message}")]
+    #[error("{id} was refused: {message}{}", if *is_immutable { REPLACE_HINT } else { "" })]
     Refused {
         /// The object.
         id: ObjectId,
@@ -48,6 +51,8 @@ pub enum ClusterError {
         message: String,
         /// Field paths that it named.
         fields: Vec<String>,
+        /// Whether all that is wrong is that fields which cannot change would.
+        is_immutable: bool,
     },
     /// The API server could not be reached, was overloaded, or broke off.
     #[error("{what} failed")]
@@ -57,6 +62,32 @@ pub enum ClusterError {
         /// How it failed.
         #[source]
         source: Box<kube::Error>,
+    },
+    /// The API server did not answer in time.
+    #[error("{what} got no answer from the API server within {seconds} s")]
+    NoAnswer {
+        /// What was tried.
+        what: String,
+        /// How long was waited, in seconds.
+        seconds: u64,
+    },
+    /// An object that is to be replaced does not go.
+    #[error("{id} is being deleted to be made again, and is held by {held_by}; see what should clear that")]
+    StillThere {
+        /// The object.
+        id: ObjectId,
+        /// Its finalizers.
+        held_by: String,
+    },
+    /// The namespace of the object is missing or on its way out.
+    #[error("{id} has to wait for namespace {namespace}: {message}")]
+    NamespaceNotReady {
+        /// The object.
+        id: ObjectId,
+        /// Its namespace.
+        namespace: String,
+        /// The API server's message.
+        message: String,
     },
     /// A stored inventory is not one.
     #[error(
@@ -96,16 +127,17 @@ impl ClusterError {
     /// Sorts what the client said of one object.
     pub(crate) fn of(id: &ObjectId, what: &str, error: kube::Error) -> Self {
         match error {
-            kube::Error::Api(status) if !is_transient_code(status.code) => Self::Refused {
+            kube::Error::Api(status) if waits_for_namespace(id, &status) => Self::NamespaceNotReady {
+                id: id.clone(),
+                namespace: id.namespace.clone(),
+                message: status.message.clone(),
+            },
+            kube::Error::Api(status) if is_final(&status) => Self::Refused {
                 id: id.clone(),
                 reason: status.reason.clone(),
                 message: redact(id, &status.message),
-                fields: status
-                    .details
-                    .iter()
-                    .flat_map(|d| d.causes.iter().map(|c| c.field.clone()))
-                    .filter(|f| !f.is_empty())
-                    .collect(),
+                fields: causes(&status).map(|cause| cause.field.clone()).filter(|field| !field.is_empty()).collect(),
+                is_immutable: is_immutable(&status),
             },
             other => Self::Unavailable { what: format!("{what} {id}"), source: Box::new(other) },
         }
@@ -117,16 +149,65 @@ impl ClusterError {
             Self::Kubeconfig { .. } | Self::NoKubeconfig { .. } | Self::Client { .. } => "NoCluster",
             Self::UnknownKind { .. } => "UnknownKind",
             Self::Refused { .. } => "ObjectRefused",
-            Self::Unavailable { .. } | Self::WatchTimeout { .. } => "ClusterUnavailable",
+            Self::NamespaceNotReady { .. } => "NamespaceNotReady",
+            Self::StillThere { .. } => "ObjectTerminating",
+            Self::Unavailable { .. } | Self::WatchTimeout { .. } | Self::NoAnswer { .. } => "ClusterUnavailable",
             Self::Inventory { .. } => "InventoryUnreadable",
             Self::Key { .. } => "SecretInvalid",
         }
     }
 
+    /// Whether the API server does not have the resource that was asked for.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { reason, .. } if reason == "NotFound")
+    }
+
     /// Whether trying again can help when nothing else has changed.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::WatchTimeout { .. })
+        match self {
+            Self::Unavailable { .. }
+            | Self::WatchTimeout { .. }
+            | Self::NoAnswer { .. }
+            | Self::StillThere { .. }
+            | Self::NamespaceNotReady { .. } => true,
+            // Somebody may mend or delete the Secret.
+            Self::Key { .. } => true,
+            // Its definition may come with another configuration.
+            Self::UnknownKind { .. } => true,
+            Self::Kubeconfig { .. }
+            | Self::NoKubeconfig { .. }
+            | Self::Client { .. }
+            | Self::Refused { .. }
+            | Self::Inventory { .. } => false,
+        }
     }
+}
+
+fn causes(status: &kube::core::Status) -> impl Iterator<Item = &kube::core::response::StatusCause> {
+    status.details.iter().flat_map(|details| &details.causes)
+}
+
+/// Whether every cause is that a field cannot change. Only the end of a cause's text is the server's own.
+fn is_immutable(status: &kube::core::Status) -> bool {
+    let ends = ["field is immutable", "may not be changed", "may not change once set", "is set", "are forbidden"];
+    let is_one = |cause: &kube::core::response::StatusCause| {
+        let is_of_field = matches!(cause.reason.as_str(), "FieldValueInvalid" | "FieldValueForbidden");
+        let text = cause.message.split('\n').next().unwrap_or_default();
+        is_of_field && (ends.iter().any(|end| text.ends_with(end)) || text.contains("is immutable after creation"))
+    };
+    status.code == 422 && causes(status).next().is_some() && causes(status).all(is_one)
+}
+
+/// Whether an object is refused only because its namespace is not there, or is being deleted.
+fn waits_for_namespace(id: &ObjectId, status: &kube::core::Status) -> bool {
+    let is_missing = status.code == 404
+        && status.details.as_ref().is_some_and(|details| details.kind == "namespaces" && details.name == id.namespace);
+    !id.namespace.is_empty() && (is_missing || causes(status).any(|cause| cause.reason == "NamespaceTerminating"))
+}
+
+/// Whether trying again cannot help. A conflict means that somebody was quicker, and credentials are renewed.
+fn is_final(status: &kube::core::Status) -> bool {
+    !is_transient_code(status.code) && status.code != 409 && status.code != 401
 }
 
 /// A validation message of a Secret may quote its data.

@@ -1,10 +1,14 @@
 //! Kubernetes Events about configurations.
-use crate::model::configuration::ConfigurationId;
+use crate::{error::Chain, model::configuration::ConfigurationId};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Client,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
+use std::time::Duration;
+
+/// Longest time for the answer to an Event.
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Records Events on the configuration's inventory, which is its one object in the cluster.
 pub struct Events {
@@ -39,8 +43,12 @@ impl Events {
             action: "Reconcile".to_owned(),
             secondary: None,
         };
-        if let Err(error) = self.recorder.publish(&event, &reference).await {
-            tracing::debug!(configuration = %configuration, error = %crate::error::Chain(&error), "event not recorded");
+        match tokio::time::timeout(DEADLINE, self.recorder.publish(&event, &reference)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(configuration = %configuration, error = %Chain(&error), "event not recorded");
+            }
+            Err(_) => tracing::debug!(configuration = %configuration, "event not recorded in time"),
         }
     }
 }

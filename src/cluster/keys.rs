@@ -4,6 +4,7 @@
 //! added its public half to a repository need not do so again.
 use super::{
     ClusterError,
+    deadline::{WRITE, answered},
     secrets::{self, secret_id},
 };
 use crate::{
@@ -101,10 +102,13 @@ impl Keys {
         let key = RepositoryKey { private: key.private, public: key.public };
         let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
         let body = body(configuration, &key);
-        let mut stored = api.create(&PostParams::default(), &body).await;
+        let parameters = PostParams::default();
+        let create =
+            || answered(WRITE, || format!("creating Secret {namespace}/{name}"), api.create(&parameters, &body));
+        let mut stored = create().await?;
         if is_code(&stored, 404) {
             self.make_namespace(namespace).await?;
-            stored = api.create(&PostParams::default(), &body).await;
+            stored = create().await?;
         }
         match stored {
             Ok(_) => {
@@ -132,7 +136,8 @@ impl Keys {
         self.public().remove(configuration);
         let (namespace, name) = (configuration.namespace.as_str(), name_of(configuration));
         let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
-        match api.delete(&name, &DeleteParams::default()).await {
+        let parameters = DeleteParams::default();
+        match answered(WRITE, || format!("deleting Secret {namespace}/{name}"), api.delete(&name, &parameters)).await? {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
             Err(error) => Err(ClusterError::of(&secret_id(namespace, &name), "deleting", error)),
@@ -142,8 +147,8 @@ impl Keys {
     async fn make_namespace(&self, name: &str) -> Result<(), ClusterError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
         let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
-        let made = api.create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() }).await;
-        match made {
+        let (parameters, body) = (PostParams::default(), Namespace { metadata, ..Namespace::default() });
+        match answered(WRITE, || format!("creating namespace {name}"), api.create(&parameters, &body)).await? {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
             Err(source) => {

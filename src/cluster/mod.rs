@@ -1,26 +1,39 @@
 //! Effects on Kubernetes: observe by watch, apply, delete, inventory, events.
 mod apply;
+mod deadline;
 mod discovery;
 mod error;
 mod events;
+mod foreign;
 mod inventory;
 mod keys;
+mod limit;
 mod live;
+mod live_object;
 mod secrets;
+mod signal;
+mod store;
+mod watch;
 
-pub use apply::{Applied, Applier, Conflict};
+pub use apply::{Applied, Applier, Conflict, Deletion};
 pub use discovery::{Discovery, Kinds};
 pub use error::ClusterError;
 pub use events::Events;
-pub use inventory::{Inventories, Inventory};
+pub use inventory::{Entry, Inventories, Inventory};
 pub use keys::{Keys, RepositoryKey};
-pub use live::{Live, LiveObject, Signal};
+pub use live::Live;
+pub use live_object::LiveObject;
 pub use secrets::SecretEntries;
+pub use signal::Signal;
 
-use crate::model::ObjectId;
+use crate::model::{ObjectId, configuration::ConfigurationId};
+use deadline::{READ, answered};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+/// Longest silence on a connection before it counts as broken.
+const SILENCE: Duration = Duration::from_secs(100);
 
 /// Everything that the agent does to one cluster.
 #[derive(Clone)]
@@ -47,7 +60,7 @@ impl Cluster {
     /// # Errors
     /// When there is no usable configuration. The API server is not contacted yet.
     pub async fn connect(kubeconfig: Option<&Path>) -> Result<Self, ClusterError> {
-        let config = match kubeconfig {
+        let mut config = match kubeconfig {
             Some(path) => {
                 let file = kube::config::Kubeconfig::read_from(path).map_err(|source| ClusterError::Kubeconfig {
                     path: path.display().to_string(),
@@ -61,20 +74,22 @@ impl Cluster {
                 kube::Config::infer().await.map_err(|source| ClusterError::NoKubeconfig { source: Box::new(source) })?
             }
         };
+        // A watch is never silent for longer: the API server sends a bookmark about every minute.
+        config.read_timeout = Some(SILENCE);
         let client = kube::Client::try_from(config).map_err(|source| ClusterError::Client { source })?;
         Ok(Self::new(client))
     }
 
     /// Wraps a client.
     pub fn new(client: kube::Client) -> Self {
-        let discovery = Arc::new(Discovery::new(client.clone()));
+        let live = Arc::new(Live::new(client.clone()));
         Self {
-            live: Arc::new(Live::new(client.clone())),
+            discovery: Arc::new(Discovery::new(client.clone())),
             applier: Arc::new(Applier::new(client.clone())),
-            inventories: Arc::new(Inventories::new(client.clone())),
+            inventories: Arc::new(Inventories::new(client.clone(), Arc::clone(&live))),
             keys: Arc::new(Keys::new(client.clone())),
             events: Arc::new(Events::new(client.clone())),
-            discovery,
+            live,
             client,
         }
     }
@@ -85,6 +100,19 @@ impl Cluster {
     /// When the API server does not answer or refuses.
     pub async fn secret(&self, namespace: &str, name: &str) -> Result<Option<SecretEntries>, ClusterError> {
         secrets::read(&self.client, namespace, name).await
+    }
+
+    /// An object of somebody else that deleting a namespace or a definition would delete too.
+    ///
+    /// # Errors
+    /// When the API server does not answer or refuses to list.
+    pub async fn foreign_content(
+        &self,
+        id: &ObjectId,
+        object: &LiveObject,
+        owner: &ConfigurationId,
+    ) -> Result<Option<String>, ClusterError> {
+        foreign::content(&self.client, &self.discovery, id, object, owner).await
     }
 
     /// The entries of a ConfigMap or Secret, as text; `None` when it is not there.
@@ -105,7 +133,8 @@ impl Cluster {
         };
         if kind == "Secret" {
             let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
-            let found = api.get_opt(name).await.map_err(|error| ClusterError::of(&id, "reading", error))?;
+            let found = answered(READ, || format!("reading {id}"), api.get_opt(name)).await?;
+            let found = found.map_err(|error| ClusterError::of(&id, "reading", error))?;
             Ok(found.map(|secret| {
                 secret
                     .data
@@ -116,7 +145,8 @@ impl Cluster {
             }))
         } else {
             let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
-            let found = api.get_opt(name).await.map_err(|error| ClusterError::of(&id, "reading", error))?;
+            let found = answered(READ, || format!("reading {id}"), api.get_opt(name)).await?;
+            let found = found.map_err(|error| ClusterError::of(&id, "reading", error))?;
             Ok(found.map(|map| map.data.unwrap_or_default()))
         }
     }

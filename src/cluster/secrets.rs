@@ -1,5 +1,8 @@
 //! Secrets that configurations refer to.
-use super::ClusterError;
+use super::{
+    ClusterError,
+    deadline::{READ, answered},
+};
 use crate::model::ObjectId;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
@@ -39,7 +42,8 @@ pub(super) fn secret_id(namespace: &str, name: &str) -> ObjectId {
 /// When the API server does not answer or refuses.
 pub(super) async fn read(client: &Client, namespace: &str, name: &str) -> Result<Option<SecretEntries>, ClusterError> {
     let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    let found = api.get_opt(name).await;
-    let found = found.map_err(|error| ClusterError::of(&secret_id(namespace, name), "reading", error))?;
+    let id = secret_id(namespace, name);
+    let found = answered(READ, || format!("reading {id}"), api.get_opt(name)).await?;
+    let found = found.map_err(|error| ClusterError::of(&id, "reading", error))?;
     Ok(found.map(SecretEntries::of))
 }

@@ -154,7 +154,7 @@ fn read_file(file: &Path, secrets: &dyn SecretSource, loaded: &mut Loaded) {
                     ));
                 } else {
                     loaded.origins.insert(configuration.id.clone(), file.to_owned());
-                    loaded.state.configurations.push(configuration);
+                    loaded.state.configurations.push(Arc::new(configuration));
                 }
             }
             (None, Some(id)) => drop(loaded.broken_ids.insert(id.clone())),

@@ -4,6 +4,7 @@ use crate::model::configuration::ConfigurationId;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
 };
 
 /// What a load found, and where: enough to tell what was removed from what is only broken.
@@ -30,7 +31,7 @@ pub(super) fn keep_last_good(before: &Loaded, mut now: Loaded) -> Loaded {
         let is_broken =
             now.broken_ids.contains(id) || now.is_partial || origin.is_some_and(|file| now.broken_files.contains(file));
         if is_broken && !now.origins.contains_key(id) {
-            now.state.configurations.push(configuration.clone());
+            now.state.configurations.push(Arc::clone(configuration));
             now.origins.extend(origin.map(|file| (id.clone(), file.clone())));
         }
     }

@@ -13,7 +13,7 @@ mod validate;
 
 use crate::model::configuration::{Configuration, ConfigurationId};
 use serde::{Serialize, Serializer};
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 pub use secrets::{ProcessSecrets, SecretSource};
 
@@ -21,7 +21,7 @@ pub use secrets::{ProcessSecrets, SecretSource};
 #[derive(Clone, Debug, Default)]
 pub struct DesiredState {
     /// What is wanted; sorted by id, ids unique.
-    pub configurations: Vec<Configuration>,
+    pub configurations: Vec<Arc<Configuration>>,
     /// What could not be used, or needs attention; sorted by place.
     pub issues: Vec<Issue>,
 }

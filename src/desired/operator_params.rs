@@ -108,7 +108,7 @@ impl OperatorParams {
             }
             ("sync-garbage-collection", _) => self.garbage_collection = on,
             ("git-verify-signatures", _) if on => {
-                self.errors.push(format!("--{name}: signatures are not verified by engine native"))
+                self.errors.push(format!("--{name}: signatures are not verified by engine native"));
             }
             ("git-readonly", _) => self.ignored.push(format!("--{name}: nothing is ever written to the repository")),
             (
@@ -119,7 +119,7 @@ impl OperatorParams {
                 self.ignored.push(format!("--{name}: nothing is ever written to the repository"));
             }
             ("manifest-generation", _) => {
-                self.ignored.push(format!("--{name}: a kustomization.yaml is always built, .flux.yaml is not run"))
+                self.ignored.push(format!("--{name}: a kustomization.yaml is always built, .flux.yaml is not run"));
             }
             ("disable-registry-scanning" | "registry-disable-scanning", _) => {
                 self.ignored.push(format!("--{name}: image registries are never scanned"));

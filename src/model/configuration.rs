@@ -186,3 +186,48 @@ pub struct Configuration {
     /// sha256 over everything that can change what is applied, secrets included; 64 hexadecimal digits.
     pub digest: String,
 }
+
+impl Kustomization {
+    /// A kustomization of which only the name is known, since its configuration does not have it any more.
+    pub fn gone(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: String::new(),
+            depends_on: Vec::new(),
+            timeout: Duration::ZERO,
+            interval: Duration::ZERO,
+            retry_interval: None,
+            prune: true,
+            force: false,
+            wait: false,
+            allow_empty: true,
+            drift: DriftPolicy::Report,
+            substitute: BTreeMap::new(),
+            substitute_from: Vec::new(),
+        }
+    }
+}
+
+impl Configuration {
+    /// A configuration of which only the name is known, since no door has it any more.
+    pub fn gone(id: ConfigurationId) -> Self {
+        Self {
+            id,
+            generation: Generation::Flux,
+            scope: Scope::Cluster,
+            suspend: false,
+            source: GitSource {
+                url: String::new(),
+                allow_local: false,
+                reference: Reference::default(),
+                credentials: Credentials::default(),
+                secret_refs: Vec::new(),
+                timeout: Duration::ZERO,
+                interval: Duration::ZERO,
+            },
+            kustomizations: Vec::new(),
+            ignored: Vec::new(),
+            digest: String::new(),
+        }
+    }
+}

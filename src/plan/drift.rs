@@ -22,29 +22,12 @@ pub fn paths(desired: &Map<String, Value>, live: &Map<String, Value>) -> Vec<Str
         }
         if key == "metadata" {
             metadata(value, live.get(key), &mut found);
-        } else if key == "stringData" && is_secret(desired) {
-            string_data(value, live.get("data"), &mut found);
         } else {
             compare(value, live.get(key), key, &mut found);
         }
     }
     found.truncate(MAX_PATHS);
     found
-}
-
-fn is_secret(object: &Map<String, Value>) -> bool {
-    object.get("kind").is_some_and(|kind| kind == "Secret") && object.get("apiVersion").is_some_and(|v| v == "v1")
-}
-
-/// A Secret's `stringData` comes back as base64 in `data`.
-fn string_data(desired: &Value, data: Option<&Value>, found: &mut Vec<String>) {
-    use base64::Engine as _;
-    for (key, value) in desired.as_object().into_iter().flatten() {
-        let wanted = value.as_str().map(|text| base64::engine::general_purpose::STANDARD.encode(text));
-        if data.and_then(|data| data.get(key)).and_then(Value::as_str) != wanted.as_deref() {
-            found.push(format!("data.{key}"));
-        }
-    }
 }
 
 fn metadata(desired: &Value, live: Option<&Value>, found: &mut Vec<String>) {
@@ -133,15 +116,5 @@ mod tests {
             ["spec.replicas", "spec.containers[name=a].image", "spec.args", "spec.gone"]
         );
         assert_eq!(drift(&desired, &desired), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_secret_given_as_text_is_compared_as_it_is_stored() {
-        let desired = json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"a": "b"}});
-        assert_eq!(
-            drift(&desired, &json!({"data": {"a": "Yg=="}, "apiVersion": "v1", "kind": "Secret"})),
-            Vec::<String>::new()
-        );
-        assert_eq!(drift(&desired, &json!({"data": {"a": "Yw=="}, "apiVersion": "v1", "kind": "Secret"})), ["data.a"]);
     }
 }

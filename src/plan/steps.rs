@@ -1,24 +1,30 @@
-//! From wanted, live and inventory to steps.
-use super::{drift, order, order::Stage};
+//! What a plan is made of.
+use super::order::Stage;
 use crate::model::{
     Manifest, ObjectId,
     configuration::{ConfigurationId, DriftPolicy, Scope},
 };
 use serde::Serialize;
-use serde_json::{Map, Value};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{fmt, sync::Arc};
 
-/// Annotation that holds the digest of the manifest an object was last applied from.
-pub const APPLIED_ANNOTATION: &str = "clusterconfig.azure.com/applied";
-/// Annotations, with their value, by which an object asks to be left where it is.
-const KEEP: [(&str, &str); 3] = [
-    ("clusterconfig.azure.com/prune", "disabled"),
+/// Annotation that decides about the pruning of an object: `disabled` keeps it, `always` deletes a
+/// namespace or definition whatever is in it.
+pub const PRUNE_ANNOTATION: &str = "clusterconfig.azure.com/prune";
+/// Annotations, with their value, by which a live object asks not to be deleted.
+pub(super) const KEEP: [(&str, &str); 4] = [
+    (PRUNE_ANNOTATION, "disabled"),
     ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
     ("kustomize.toolkit.fluxcd.io/reconcile", "disabled"),
+    ("kustomize.toolkit.fluxcd.io/ssa", "ignore"),
 ];
+/// Annotations, with their value, by which a manifest or a live object asks not to be applied.
+pub(super) const SKIP: [(&str, &str); 3] = [
+    ("clusterconfig.azure.com/reconcile", "disabled"),
+    ("kustomize.toolkit.fluxcd.io/reconcile", "disabled"),
+    ("kustomize.toolkit.fluxcd.io/ssa", "ignore"),
+];
+/// Annotation, with its value, by which a manifest asks to be applied only where the object is missing.
+pub(super) const ONCE: [(&str, &str); 1] = [("kustomize.toolkit.fluxcd.io/ssa", "ifnotpresent")];
 
 /// What a plan must keep to.
 #[derive(Clone, Debug)]
@@ -58,6 +64,8 @@ pub enum Action {
     },
     /// Nothing.
     Keep,
+    /// Nothing, since an annotation asks for that.
+    Skip,
     /// It left the manifests.
     Prune,
 }
@@ -72,7 +80,7 @@ pub struct Step {
     pub action: Action,
     /// What to apply; none for a prune.
     #[serde(skip)]
-    pub manifest: Option<Manifest>,
+    pub manifest: Option<Arc<Manifest>>,
 }
 
 impl fmt::Display for Step {
@@ -85,6 +93,7 @@ impl fmt::Display for Step {
             Action::Correct { paths } => write!(f, "correct  {id}  (drift at {})", paths.join(", ")),
             Action::ReportDrift { paths } => write!(f, "drifted  {id}  (left alone: {})", paths.join(", ")),
             Action::Keep => write!(f, "keep     {id}"),
+            Action::Skip => write!(f, "skip     {id}  (an annotation asks for that)"),
             Action::Prune => write!(f, "prune    {id}  (left the manifests)"),
         }
     }
@@ -120,6 +129,28 @@ pub enum Refusal {
         /// File of the other.
         second: String,
     },
+    /// Deleting it would delete what belongs to others.
+    #[error(
+        "{id} left the manifests but stays, since {found} is in it and would go too; move that, or annotate {id} with {PRUNE_ANNOTATION}: always (delete all) or disabled (keep)"
+    )]
+    ForeignContent {
+        /// The namespace or definition.
+        id: ObjectId,
+        /// One of the objects that would go.
+        found: String,
+    },
+}
+
+impl Refusal {
+    /// The object that is not planned for.
+    pub fn id(&self) -> &ObjectId {
+        match self {
+            Self::OwnedByOther { id, .. }
+            | Self::OutOfScope { id, .. }
+            | Self::Duplicate { id, .. }
+            | Self::ForeignContent { id, .. } => id,
+        }
+    }
 }
 
 /// Why there is no plan at all.
@@ -152,7 +183,9 @@ impl Plan {
 
     /// The steps that write.
     pub fn writes(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().filter(|step| !matches!(step.action, Action::Keep | Action::ReportDrift { .. }))
+        self.steps
+            .iter()
+            .filter(|step| !matches!(step.action, Action::Keep | Action::Skip | Action::ReportDrift { .. }))
     }
 
     /// The steps that apply, of one stage.
@@ -165,98 +198,3 @@ impl Plan {
         self.steps.iter().filter(|step| step.action == Action::Prune)
     }
 }
-
-/// Decides the steps that make the cluster match `wanted`, in the order to take them.
-///
-/// Pure: no clock, no I/O. The same input gives the same plan whatever the order of `wanted`, and
-/// a plan made again after its steps were taken has no step that writes. Only objects of
-/// `inventory` (what this configuration applied before) are pruned, and never one that is wanted,
-/// belongs to another configuration, or asks to be kept.
-///
-/// `wanted` carries owner labels and the applied digest already; `live` holds what is known of the
-/// objects by their identity.
-///
-/// # Errors
-/// When nothing is wanted but the inventory is not empty, unless the policy allows that.
-pub fn plan(
-    wanted: Vec<Manifest>,
-    live: &BTreeMap<ObjectId, Map<String, Value>>,
-    inventory: &BTreeSet<ObjectId>,
-    policy: &Policy,
-) -> Result<Plan, PlanError> {
-    if wanted.is_empty() && policy.prune && !inventory.is_empty() && !policy.allow_empty {
-        return Err(PlanError::EmptyRender { objects: inventory.len() });
-    }
-    let mut refusals = Vec::new();
-    let mut unique: BTreeMap<ObjectId, Manifest> = BTreeMap::new();
-    let mut stated = BTreeSet::new();
-    let mut sorted = wanted;
-    sorted.sort_by(|a, b| a.origin.cmp(&b.origin));
-    for manifest in sorted {
-        let id = manifest.id();
-        stated.insert(id.clone());
-        if policy.scope == Scope::Namespace && id.namespace != policy.owner.namespace {
-            refusals.push(Refusal::OutOfScope { id, namespace: policy.owner.namespace.clone() });
-        } else if let Some(owner) = live.get(&id).and_then(owner_of).filter(|owner| *owner != policy.owner) {
-            refusals.push(Refusal::OwnedByOther { id, owner: owner.to_string() });
-        } else if let Some(first) = unique.get(&id) {
-            refusals.push(Refusal::Duplicate { id, first: first.origin.clone(), second: manifest.origin });
-        } else {
-            unique.insert(id, manifest);
-        }
-    }
-    let mut steps: Vec<Step> = unique
-        .into_iter()
-        .map(|(id, manifest)| Step {
-            action: decide(&manifest, live.get(&id), policy.drift),
-            id,
-            manifest: Some(manifest),
-        })
-        .collect();
-    steps.sort_by(|a, b| order::key(&a.id).cmp(&order::key(&b.id)));
-    if policy.prune {
-        let mut gone: Vec<&ObjectId> = inventory
-            .iter()
-            .filter(|id| !stated.contains(id))
-            .filter(|id| live.get(id).is_none_or(|object| may_prune(object, &policy.owner)))
-            .collect();
-        gone.sort_by(|a, b| order::key(b).cmp(&order::key(a)));
-        steps.extend(gone.into_iter().map(|id| Step { id: id.clone(), action: Action::Prune, manifest: None }));
-    }
-    Ok(Plan { steps, refusals })
-}
-
-fn decide(manifest: &Manifest, live: Option<&Map<String, Value>>, policy: DriftPolicy) -> Action {
-    let Some(live) = live else { return Action::Create };
-    let paths = drift::paths(&manifest.object, live);
-    let applied = live.get("metadata").and_then(|m| m.get("annotations")).and_then(|a| a.get(APPLIED_ANNOTATION));
-    let unchanged = applied.and_then(Value::as_str) == manifest.annotation(APPLIED_ANNOTATION);
-    match (unchanged, paths.is_empty(), policy) {
-        (true, true, _) => Action::Keep,
-        (true, false, DriftPolicy::Correct) => Action::Correct { paths },
-        (true, false, DriftPolicy::Report) => Action::ReportDrift { paths },
-        (false, ..) => {
-            let own = format!("metadata.annotations.{APPLIED_ANNOTATION}");
-            Action::Update { paths: paths.into_iter().filter(|path| *path != own).collect() }
-        }
-    }
-}
-
-/// The configuration whose labels an object carries.
-pub fn owner_of(object: &Map<String, Value>) -> Option<ConfigurationId> {
-    let labels = object.get("metadata")?.get("labels")?;
-    let label = |key| labels.get(key).and_then(Value::as_str).map(str::to_owned);
-    Some(ConfigurationId {
-        namespace: label(crate::model::OWNER_NAMESPACE_LABEL)?,
-        name: label(crate::model::OWNER_NAME_LABEL)?,
-    })
-}
-
-fn may_prune(object: &Map<String, Value>, owner: &ConfigurationId) -> bool {
-    let annotation = |key: &str| object.get("metadata")?.get("annotations")?.get(key)?.as_str();
-    owner_of(object).is_some_and(|found| found == *owner)
-        && !KEEP.iter().any(|(key, value)| annotation(key).is_some_and(|have| have.eq_ignore_ascii_case(value)))
-}
-
-#[cfg(test)]
-mod tests;

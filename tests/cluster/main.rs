@@ -1,8 +1,21 @@
 //! Against a real API server: what a state file asks for is in the cluster, stays there, and is told.
 mod agent;
+mod control;
 mod credentials;
+mod faults;
+mod idle;
+mod inputs;
+mod killed;
+mod live;
+mod objects;
+mod ownership;
 mod support;
 
+#[path = "../support/control_plane.rs"]
+mod control_plane;
+#[path = "../support/proxy/mod.rs"]
+#[expect(dead_code, reason = "traffic is for the benchmarks")]
+mod proxy;
 #[path = "../support/sshd.rs"]
 #[expect(dead_code, reason = "the tests of Git sources use the rest")]
 mod sshd;

@@ -1,8 +1,9 @@
 //! A control plane shared by the tests of this binary, and a Git repository and a namespace for each.
+use crate::live::Live;
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     sync::OnceLock,
     time::{Duration, Instant},
 };
@@ -11,6 +12,11 @@ use std::{
 fn watch_over(command: &mut Command) {
     command.spawn().expect("the watcher starts");
 }
+
+/// Longest wait for what a test expects.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Time between two looks, which leaves the processor to what is waited for.
+const LOOK: Duration = Duration::from_millis(20);
 
 static CONTROL_PLANE: OnceLock<PathBuf> = OnceLock::new();
 
@@ -113,10 +119,105 @@ impl Bed {
         self.run(&["agent", "--once", "--patience", "30"])
     }
 
-    pub(crate) fn status(&self) -> Value {
-        let file = std::fs::read(self.directory.path().join("data/status.json")).expect("a status file");
-        serde_json::from_slice::<Value>(&file).expect("JSON")["configurations"][0].clone()
+    /// `arcwright agent` on this test's state, against the API server of a kubeconfig.
+    pub(crate) fn agent_command(&self, kubeconfig: &Path, more: &[&str]) -> Command {
+        let mut command = self.command();
+        command.arg("agent").arg("--state").arg(self.directory.path().join("state.yaml"));
+        command.arg("--kubeconfig").arg(kubeconfig).args(more);
+        command
     }
+
+    /// Runs the agent once, against the API server of a kubeconfig.
+    pub(crate) fn once_at(&self, kubeconfig: &Path) -> Output {
+        self.agent_command(kubeconfig, &["--once", "--patience", "60"]).output().expect("arcwright runs")
+    }
+
+    /// Starts the agent, and leaves it running.
+    pub(crate) fn agent(&self, kubeconfig: &Path) -> Running {
+        let mut command = self.agent_command(kubeconfig, &[]);
+        Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("arcwright runs"))
+    }
+
+    /// Replaces the state file by one of several documents.
+    pub(crate) fn write_state(&self, documents: &[String]) {
+        std::fs::write(self.directory.path().join("state.yaml"), documents.join("---\n")).expect("a file");
+    }
+
+    /// A document of the state file: a `FluxConfiguration` named `name` with one kustomization, `app`.
+    pub(crate) fn configuration(&self, name: &str, url: &str, kustomization: &str) -> String {
+        format!(
+            "apiVersion: clusterconfig.azure.com/v1beta1\nkind: FluxConfiguration\nmetadata: {{name: {name}}}\nspec:\n  namespace: {}\n  gitRepository:\n    url: {url}\n    repositoryRef: {{branch: main}}\n    syncIntervalInSeconds: 1\n  kustomizations:\n    app: {kustomization}\n",
+            self.namespace
+        )
+    }
+
+    /// The status of the first configuration.
+    pub(crate) fn status(&self) -> Value {
+        self.statuses().first().cloned().expect("a status")
+    }
+
+    /// The status of every configuration; empty while there is no status file.
+    pub(crate) fn statuses(&self) -> Vec<Value> {
+        let Ok(file) = std::fs::read(self.directory.path().join("data/status.json")) else { return Vec::new() };
+        let file: Value = serde_json::from_slice(&file).expect("the status file is never half written");
+        file["configurations"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Waits until the status of the first configuration is so.
+    pub(crate) fn until_status(&self, what: &str, is_so: impl Fn(&Value) -> bool) {
+        let mut last = Value::Null;
+        let deadline = Instant::now() + PATIENCE;
+        while !self.statuses().first().inspect(|status| last = (*status).clone()).is_some_and(&is_so) {
+            assert!(Instant::now() < deadline, "no {what} within {PATIENCE:?}; the last status: {last:#}");
+            std::thread::park_timeout(LOOK);
+        }
+    }
+
+    /// Waits until the first configuration is Compliant.
+    pub(crate) fn until_compliant(&self) {
+        self.until_status("compliance", |status| status["complianceState"] == "Compliant");
+    }
+
+    /// The label that the objects of the configuration named after the namespace carry.
+    pub(crate) fn owner_label(&self) -> String {
+        format!("clusterconfig.azure.com/name={}", self.namespace)
+    }
+
+    /// The inventory of kustomization `app` of that configuration: one line an object; empty when there is none.
+    pub(crate) fn inventory(&self, live: &Live) -> String {
+        let name = format!("arcwright.{}", self.namespace);
+        let map = live.get("ConfigMap", &self.namespace, &name).unwrap_or_default();
+        map["data"]["app"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// `data.colour` of a ConfigMap of the namespace, if it is there.
+    pub(crate) fn colour_in(&self, live: &Live, name: &str) -> Option<String> {
+        let map = live.get("ConfigMap", &self.namespace, name)?;
+        map["data"]["colour"].as_str().map(str::to_owned)
+    }
+
+    /// Commit that the first branch is at.
+    pub(crate) fn head(&self) -> String {
+        let head = Command::new("git").args(["rev-parse", "main"]).current_dir(self.repository()).output();
+        String::from_utf8(head.expect("git runs").stdout).expect("a commit").trim().to_owned()
+    }
+}
+
+/// A ConfigMap with one entry, `colour`, in the test's namespace.
+pub(crate) fn map(name: &str, colour: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: NAMESPACE}}\ndata: {{colour: {colour}}}\n"
+    )
+}
+
+/// The test's namespace.
+pub(crate) fn namespace() -> &'static str {
+    "apiVersion: v1\nkind: Namespace\nmetadata: {name: NAMESPACE}\n"
+}
+
+/// What a command printed.
+pub(crate) fn shown(done: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr))
 }
 
 /// What `kubectl` prints.
@@ -128,10 +229,10 @@ pub(crate) fn kubectl(args: &[&str]) -> Result<String, String> {
 
 /// Waits for a condition, and says what was waited for when it does not come.
 pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + PATIENCE;
     while !is_so() {
-        assert!(Instant::now() < deadline, "no {what} within 60 s");
-        std::thread::yield_now();
+        assert!(Instant::now() < deadline, "no {what} within {PATIENCE:?}");
+        std::thread::park_timeout(LOOK);
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Time over which changes are gathered into one write of the file.
@@ -28,6 +28,14 @@ pub struct Board {
     path: PathBuf,
     known: Mutex<BTreeMap<ConfigurationId, ConfigurationStatus>>,
     changed: Notify,
+    visits: watch::Sender<BTreeMap<ConfigurationId, Visits>>,
+}
+
+/// How many visits to a configuration have begun, and which of them was the last to end.
+#[derive(Clone, Copy, Debug, Default)]
+struct Visits {
+    begun: u64,
+    ended: u64,
 }
 
 impl Board {
@@ -39,7 +47,7 @@ impl Board {
             .into_iter()
             .map(|status| (ConfigurationId { namespace: status.namespace.clone(), name: status.name.clone() }, status))
             .collect();
-        Self { path, known: Mutex::new(known), changed: Notify::new() }
+        Self { path, known: Mutex::new(known), changed: Notify::new(), visits: watch::Sender::default() }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<ConfigurationId, ConfigurationStatus>> {
@@ -62,13 +70,55 @@ impl Board {
         self.changed.notify_one();
     }
 
-    /// Sets a status; writes nothing when it is the one that is there.
-    pub fn set(&self, id: &ConfigurationId, status: ConfigurationStatus) {
-        let mut known = self.known();
-        if known.get(id) != Some(&status) {
-            known.insert(id.clone(), status);
-            self.changed.notify_one();
+    /// Takes note that a visit begins. There is one visit to a configuration at a time.
+    pub fn begin(&self, id: &ConfigurationId) {
+        self.visits.send_modify(|visits| visits.entry(id.clone()).or_default().begun += 1);
+    }
+
+    /// How many visits to a configuration have begun in this process.
+    pub fn begun(&self, id: &ConfigurationId) -> u64 {
+        self.visits.borrow().get(id).map_or(0, |visits| visits.begun)
+    }
+
+    /// Waits until a visit has ended that began after the first `begun` of them.
+    pub async fn visited(&self, id: &ConfigurationId, begun: u64) {
+        let mut visits = self.visits.subscribe();
+        let has_ended = |all: &BTreeMap<ConfigurationId, Visits>| all.get(id).is_some_and(|one| one.ended > begun);
+        // The sender lives as long as this board does.
+        visits.wait_for(has_ended).await.ok();
+    }
+
+    /// Calls `tell` with how many configurations this process has settled, now and whenever a visit begins or ends.
+    ///
+    /// Goes on until dropped.
+    pub async fn follow_settled(&self, mut tell: impl FnMut(usize)) {
+        let mut visits = self.visits.subscribe();
+        loop {
+            let visited: Vec<ConfigurationId> = {
+                let visits = visits.borrow_and_update();
+                visits.iter().filter(|(_, one)| one.ended > 0).map(|(id, _)| id.clone()).collect()
+            };
+            let is_settled = |id: &&ConfigurationId| self.get(id).is_some_and(|status| !status.is_progressing());
+            tell(visited.iter().filter(is_settled).count());
+            if visits.changed().await.is_err() {
+                return;
+            }
         }
+    }
+
+    /// Sets the status that a visit ends with; writes nothing when it says what the one before said.
+    pub fn set(&self, id: &ConfigurationId, status: ConfigurationStatus) {
+        {
+            let mut known = self.known();
+            if known.get(id) != Some(&status) {
+                self.changed.notify_one();
+            }
+            known.insert(id.clone(), status);
+        }
+        self.visits.send_modify(|visits| {
+            let visits = visits.entry(id.clone()).or_default();
+            visits.ended = visits.begun;
+        });
     }
 
     /// Drops the status of a configuration that is gone.
@@ -92,8 +142,10 @@ impl Board {
                 () = self.changed.notified() => {}
                 () = cancel.cancelled() => return,
             }
+            let start = tokio::time::Instant::now();
             self.flush().await;
-            tokio::time::sleep(GATHER).await;
+            // A file that takes long to write is written less often.
+            tokio::time::sleep(GATHER.max(start.elapsed() * 8)).await;
         }
     }
 

@@ -14,9 +14,20 @@ const PAUSE: Duration = Duration::from_secs(300);
 #[derive(Default)]
 pub(super) struct Fights {
     seen: BTreeMap<ObjectId, (Instant, u32)>,
+    writers: BTreeMap<ObjectId, String>,
 }
 
 impl Fights {
+    /// Notes who had changed what was corrected.
+    pub(super) fn note_writer(&mut self, id: &ObjectId, manager: &str) {
+        self.writers.insert(id.clone(), manager.to_owned());
+    }
+
+    /// Who changed an object that was corrected, as far as the API server told.
+    pub(super) fn writer(&self, id: &ObjectId) -> &str {
+        self.writers.get(id).map_or("something else", String::as_str)
+    }
+
     /// Counts a correction of an object; false while it should be left alone.
     pub(super) fn may_correct(&mut self, id: &ObjectId, now: Instant) -> bool {
         let (start, count) = self.seen.entry(id.clone()).or_insert((now, 0));

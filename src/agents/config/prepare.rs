@@ -1,28 +1,53 @@
-//! From rendered manifests to manifests that can be planned: scope, namespace, labels, digest.
+//! From rendered manifests to manifests that can be planned: which kinds they are, and whether they can be applied.
+use super::normalise::normalise;
 use crate::{
-    cluster::{ClusterError, Discovery},
-    model::{
-        FIELD_MANAGER, Manifest, OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, ObjectId,
-        configuration::{Configuration, Scope},
-    },
-    plan::APPLIED_ANNOTATION,
+    cluster::{ClusterError, Discovery, Kinds},
+    model::{Manifest, ObjectId, configuration::Configuration},
 };
 use kube::core::ApiResource;
-use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Manifests ready to be planned, and how their kinds are addressed.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
     /// With namespace, owner labels and digest.
-    pub manifests: Vec<Manifest>,
+    pub manifests: Vec<Arc<Manifest>>,
     /// The resource of each object's kind, by group and kind.
-    pub kinds: BTreeMap<(String, String), ApiResource>,
+    pub kinds: Kinds,
     /// Kinds that the API server has already, to watch.
     pub served: Vec<ApiResource>,
-    /// Objects whose kind nobody defines.
-    pub unknown: Vec<(ObjectId, ClusterError)>,
+    /// Objects that cannot be applied as they are, and why.
+    pub unusable: Vec<(ObjectId, Unusable)>,
+}
+
+/// Why a manifest cannot be applied as it is.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unusable {
+    /// Nobody defines its kind.
+    #[error(transparent)]
+    UnknownKind(#[from] ClusterError),
+    /// Its values are ciphertext.
+    #[error(
+        "{id} is encrypted with SOPS, which this engine does not decrypt; it is not applied, since ciphertext would take the place of the values"
+    )]
+    Encrypted {
+        /// The object.
+        id: ObjectId,
+    },
+}
+
+impl Unusable {
+    /// Whether trying again can help when nothing else has changed.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::UnknownKind(error) => error.is_transient(),
+            Self::Encrypted { .. } => false,
+        }
+    }
 }
 
 /// Resolves each manifest's kind, at the API server or by a definition among the manifests, and
@@ -58,14 +83,18 @@ pub(super) async fn prepare(
                         api_version: manifest.api_version().to_owned(),
                         kind: manifest.kind().to_owned(),
                     };
-                    prepared.unknown.push((manifest.id(), error));
+                    prepared.unusable.push((manifest.id(), error.into()));
                     continue;
                 }
             },
         };
         prepared.kinds.insert(key, resource);
-        place(&mut manifest, configuration, is_namespaced);
-        prepared.manifests.push(manifest);
+        normalise(&mut manifest, configuration, is_namespaced);
+        if manifest.object.contains_key("sops") {
+            prepared.unusable.push((manifest.id(), Unusable::Encrypted { id: manifest.id() }));
+        } else {
+            prepared.manifests.push(Arc::new(manifest));
+        }
     }
     Ok(prepared)
 }
@@ -91,44 +120,4 @@ fn definitions(manifests: &[Manifest]) -> BTreeMap<(String, String), (String, bo
             Some(((text("/group")?, text("/names/kind")?), (text("/names/plural")?, text("/scope")? == "Namespaced")))
         })
         .collect()
-}
-
-fn place(manifest: &mut Manifest, configuration: &Configuration, is_namespaced: bool) {
-    manifest.object.shift_remove("status");
-    let namespace = match (is_namespaced, manifest.namespace()) {
-        (false, _) => String::new(),
-        (true, "") => match configuration.scope {
-            Scope::Cluster => "default".to_owned(),
-            Scope::Namespace => configuration.id.namespace.clone(),
-        },
-        (true, own) => own.to_owned(),
-    };
-    let Some(metadata) = entry(&mut manifest.object, "metadata") else { return };
-    metadata.shift_remove("creationTimestamp");
-    if namespace.is_empty() {
-        metadata.shift_remove("namespace");
-    } else {
-        metadata.insert("namespace".to_owned(), json!(namespace));
-    }
-    if let Some(labels) = entry(metadata, "labels") {
-        labels.insert(OWNER_NAME_LABEL.to_owned(), json!(configuration.id.name));
-        labels.insert(OWNER_NAMESPACE_LABEL.to_owned(), json!(configuration.id.namespace));
-        labels.entry("app.kubernetes.io/managed-by").or_insert_with(|| json!(FIELD_MANAGER));
-    }
-    let digest = Sha256::digest(serde_json::to_vec(&manifest.object).unwrap_or_default());
-    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    if let Some(annotations) =
-        entry(&mut manifest.object, "metadata").and_then(|metadata| entry(metadata, "annotations"))
-    {
-        annotations.insert(APPLIED_ANNOTATION.to_owned(), json!(digest));
-    }
-}
-
-/// The object under a key, made when it is missing or null.
-fn entry<'a>(object: &'a mut Map<String, Value>, key: &str) -> Option<&'a mut Map<String, Value>> {
-    let value = object.entry(key).or_insert_with(|| json!({}));
-    if value.is_null() {
-        *value = json!({});
-    }
-    value.as_object_mut()
 }

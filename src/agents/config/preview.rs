@@ -1,19 +1,32 @@
 //! What a pass would do, without doing it.
 use super::{
-    Context,
+    Context, PassError,
     credentials::{self, NoKey},
-    reconcile::observe_and_plan,
+    memory::Objects,
+    observe::{Planned, Subject, nothing},
+    reconcile::in_order,
+    wanted,
 };
 use crate::{
+    cluster::LiveObject,
     error::Chain,
-    model::{Manifest, configuration::Configuration},
-    plan::Plan,
+    model::{
+        Manifest, ObjectId,
+        configuration::{Configuration, DriftPolicy, Kustomization},
+    },
+    plan::{Action, Plan, Step},
+    source::Artifact,
 };
+use futures::{StreamExt as _, stream};
 use serde_json::{Map, Value};
+use std::{collections::BTreeSet, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
+/// Dry runs at once.
+const DRY_RUNS: usize = 16;
+
 /// The manifest and the live object of one step.
-pub(super) type Sides = (Option<Manifest>, Option<Map<String, Value>>);
+pub(super) type Sides = (Option<Arc<Manifest>>, Option<Map<String, Value>>);
 
 /// The plan of one kustomization, with the two sides of each change.
 pub struct Preview {
@@ -25,11 +38,14 @@ pub struct Preview {
     pub plan: Result<Plan, String>,
     /// Manifest and live object of each step of the plan, in its order.
     pub sides: Vec<Sides>,
-    /// Objects that nobody can apply, and why.
+    /// Objects that nobody can apply, and objects that the server would refuse, and why.
     pub unknown: Vec<String>,
 }
 
-/// Plans every kustomization of a configuration. Reads, and writes nothing.
+/// Plans every kustomization of a configuration, and those that it had before. Reads, and writes nothing.
+///
+/// What would be applied is tried with a dry run, so that what the server would refuse, an immutable field
+/// above all, is named before it fails.
 ///
 /// # Errors
 /// When the source cannot be fetched: the text says why.
@@ -38,34 +54,97 @@ pub async fn preview(
     configuration: &Configuration,
     cancel: &CancellationToken,
 ) -> Result<Vec<Preview>, String> {
-    let artifact = credentials::fetch(ctx, configuration, NoKey::Leave, ctx.freshness, cancel)
-        .await
-        .map_err(|error| Chain(&error).to_string())?;
+    let fetched = credentials::fetch(ctx, configuration, NoKey::Leave, ctx.freshness, cancel).await;
+    let artifact = fetched.map_err(|error| Chain(&error).to_string())?;
+    let inventory = ctx.cluster.inventories.of(&configuration.id).await.map_err(|error| Chain(&error).to_string())?;
+    let mut wanted_by: Vec<(&Kustomization, Result<wanted::Wanted, PassError>)> = Vec::new();
+    for kustomization in in_order(&configuration.kustomizations) {
+        wanted_by.push((kustomization, wanted::render(ctx, configuration, kustomization, &artifact).await));
+    }
+    let all: Vec<(&str, BTreeSet<ObjectId>)> = wanted_by
+        .iter()
+        .filter_map(|(kustomization, wanted)| Some((kustomization.name.as_str(), wanted.as_ref().ok()?.ids())))
+        .collect();
+    let elsewhere =
+        |name: &str| all.iter().filter(|(other, _)| *other != name).flat_map(|(_, ids)| ids.clone()).collect();
+    let are_known = all.len() == wanted_by.len();
     let mut previews = Vec::new();
-    for kustomization in &configuration.kustomizations {
-        let mut preview = Preview {
-            kustomization: kustomization.name.clone(),
-            revision: artifact.revision.to_string(),
-            plan: Ok(Plan::default()),
-            sides: Vec::new(),
-            unknown: Vec::new(),
+    for (kustomization, wanted) in &wanted_by {
+        let subject = Subject {
+            ctx,
+            configuration,
+            name: &kustomization.name,
+            prune: kustomization.prune && are_known,
+            allow_empty: kustomization.allow_empty,
+            drift: kustomization.drift,
+            elsewhere: &elsewhere(&kustomization.name),
         };
-        match observe_and_plan(ctx, configuration, kustomization, &artifact).await {
-            Ok(planned) => {
-                preview.sides = planned
-                    .plan
-                    .steps
-                    .iter()
-                    .map(|step| {
-                        (step.manifest.clone(), planned.live.get(&step.id).map(crate::cluster::LiveObject::object))
-                    })
-                    .collect();
-                preview.unknown = planned.prepared.unknown.iter().map(|(_, error)| Chain(error).to_string()).collect();
-                preview.plan = Ok(planned.plan);
+        previews.push(match wanted {
+            Ok(wanted) => {
+                let mut preview = told(ctx, &subject, &artifact, subject.plan(wanted, &Objects::default()).await).await;
+                preview.unknown.extend(wanted.prepared.unusable.iter().map(|(_, error)| Chain(error).to_string()));
+                preview
             }
-            Err(error) => preview.plan = Err(Chain(&error).to_string()),
+            Err(error) => failed(&subject, &artifact, error),
+        });
+    }
+    let is_there = |name: &str| configuration.kustomizations.iter().any(|one| one.name == *name);
+    for (name, entry) in inventory.kustomizations.iter().filter(|(name, entry)| entry.is_pruned && !is_there(name)) {
+        let elsewhere = elsewhere(name);
+        let drift = DriftPolicy::Report;
+        let subject =
+            Subject { ctx, configuration, name, prune: are_known, allow_empty: true, drift, elsewhere: &elsewhere };
+        if !entry.objects.is_empty() {
+            let planned = subject.plan(&nothing(), &Objects::default()).await;
+            previews.push(told(ctx, &subject, &artifact, planned).await);
         }
-        previews.push(preview);
     }
     Ok(previews)
+}
+
+fn failed(subject: &Subject<'_>, artifact: &Artifact, error: &PassError) -> Preview {
+    Preview {
+        kustomization: subject.name.to_owned(),
+        revision: artifact.revision.to_string(),
+        plan: Err(Chain(error).to_string()),
+        sides: Vec::new(),
+        unknown: Vec::new(),
+    }
+}
+
+async fn told(
+    ctx: &Context,
+    subject: &Subject<'_>,
+    artifact: &Artifact,
+    planned: Result<Planned, PassError>,
+) -> Preview {
+    let planned = match planned {
+        Ok(planned) => planned,
+        Err(error) => return failed(subject, artifact, &error),
+    };
+    let unknown = refused(ctx, &planned).await;
+    let live = |step: &Step| planned.live.get(&step.id).map(LiveObject::object);
+    let sides = planned.plan.steps.iter().map(|step| (step.manifest.clone(), live(step))).collect();
+    Preview {
+        kustomization: subject.name.to_owned(),
+        revision: artifact.revision.to_string(),
+        plan: Ok(planned.plan),
+        sides,
+        unknown,
+    }
+}
+
+/// What the server would refuse, in the order of the plan.
+///
+/// An object whose namespace or definition comes with the same plan cannot be tried before that is there.
+async fn refused(ctx: &Context, planned: &Planned) -> Vec<String> {
+    let tried = planned.plan.writes().filter(|step| step.action != Action::Prune).filter_map(|step| {
+        let kind = planned.kinds.get(&(step.id.group.clone(), step.id.kind.clone()))?;
+        Some((step.manifest.as_ref()?, kind))
+    });
+    let tries: Vec<_> = tried.map(|(manifest, kind)| ctx.cluster.applier.dry_run(kind, manifest)).collect();
+    let answers: Vec<_> = stream::iter(tries).buffered(DRY_RUNS).collect().await;
+    let errors =
+        answers.into_iter().filter_map(Result::err).filter(|error| !error.is_transient() && !error.is_not_found());
+    errors.map(|error| Chain(&error).to_string()).collect()
 }

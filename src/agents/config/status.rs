@@ -7,6 +7,7 @@ use crate::{
     plan::health::Health,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What became of one object in the last run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +77,20 @@ pub struct KustomizationStatus {
     pub objects: Vec<ObjectStatus>,
 }
 
+impl KustomizationStatus {
+    /// The status of a kustomization of which nothing is known yet.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            phase: Phase::Progressing,
+            reason: "Progressing".to_owned(),
+            message: String::new(),
+            last_applied_revision: None,
+            objects: Vec::new(),
+        }
+    }
+}
+
 /// Where a kustomization, or a configuration, stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Phase {
@@ -127,10 +142,28 @@ pub struct ConfigurationStatus {
     /// `Ready`, `Reconciling`, `Stalled`.
     pub conditions: Vec<Condition>,
     /// In their order.
-    pub kustomizations: Vec<KustomizationStatus>,
+    pub kustomizations: Vec<Arc<KustomizationStatus>>,
     /// Settings that mean nothing to this engine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<String>,
+}
+
+impl ConfigurationStatus {
+    /// The status of a condition: `True`, `False` or `Unknown`.
+    fn condition(&self, kind: &str) -> &str {
+        let found = self.conditions.iter().find(|condition| condition.kind == kind);
+        found.map_or("Unknown", |condition| condition.status.as_str())
+    }
+
+    /// Whether everything is applied and healthy.
+    pub fn is_ready(&self) -> bool {
+        self.condition("Ready") == "True"
+    }
+
+    /// Whether it is on the way: neither ready nor failed.
+    pub fn is_progressing(&self) -> bool {
+        self.condition("Ready") == "Unknown"
+    }
 }
 
 /// What one pass over a configuration came to.
@@ -147,9 +180,24 @@ pub struct Report {
     /// Whether anything was written.
     pub has_written: bool,
     /// Each kustomization.
-    pub kustomizations: Vec<KustomizationStatus>,
+    pub kustomizations: Vec<Arc<KustomizationStatus>>,
     /// The public half of the key in use.
     pub public_key: Option<String>,
+}
+
+impl Report {
+    /// The report of a visit of which nothing bad is known.
+    pub fn ready(public_key: Option<String>) -> Self {
+        Self {
+            phase: Phase::Ready,
+            reason: "ReconciliationSucceeded".to_owned(),
+            message: String::new(),
+            revision: None,
+            has_written: false,
+            kustomizations: Vec::new(),
+            public_key,
+        }
+    }
 }
 
 /// The word for a phase, in the language of the configuration's generation.

@@ -1,4 +1,5 @@
 //! Private keys for ssh: read in every form that people have, made where they have none.
+use super::{openssh::OpenSshKey, text::tame};
 use openssl::pkey::{Id, PKey, Private};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -128,7 +129,7 @@ impl SshKey {
 }
 
 /// What was wrong with a key is not told: a parser's message could quote it.
-fn unreadable<E>(_: E) -> KeyError {
+pub(super) fn unreadable<E>(_: E) -> KeyError {
     KeyError::Unreadable
 }
 
@@ -165,50 +166,14 @@ fn from_pem(text: &str) -> Result<SshKey, KeyError> {
 }
 
 fn from_openssh(text: &str) -> Result<SshKey, KeyError> {
-    use ssh_key::private::KeypairData;
-    let key = ssh_key::PrivateKey::from_openssh(text).map_err(unreadable)?;
-    let plain = match key.key_data() {
-        KeypairData::Encrypted(_) => return Err(KeyError::Encrypted),
-        KeypairData::Ed25519(_) => return SshKey::of_openssh(&key),
-        KeypairData::Rsa(pair) => openssl_rsa(pair).map_err(unreadable)?,
-        KeypairData::Ecdsa(pair) => openssl_ecdsa(pair).map_err(unreadable)?,
-        KeypairData::Dsa(_) => return Err(KeyError::Dsa),
-        _ => return Err(KeyError::Kind),
-    };
-    // The only form with a comment, by which people tell their keys apart.
-    let public = key.public_key().to_openssh().map_err(unreadable)?;
-    Ok(SshKey { public, ..SshKey::of_pkey(&plain)? })
-}
-
-fn openssl_rsa(pair: &ssh_key::private::RsaKeypair) -> Result<PKey<Private>, openssl::error::ErrorStack> {
-    use openssl::bn::{BigNum, BigNumContext};
-    let number = |number: &ssh_key::Mpint| BigNum::from_slice(number.as_positive_bytes().unwrap_or_default());
-    let (n, e) = (number(&pair.public.n)?, number(&pair.public.e)?);
-    let (d, p, q) = (number(&pair.private.d)?, number(&pair.private.p)?, number(&pair.private.q)?);
-    let (mut dmp1, mut dmq1, one) = (BigNum::new()?, BigNum::new()?, BigNum::from_u32(1)?);
-    let mut context = BigNumContext::new_secure()?;
-    let less_one = |number: &openssl::bn::BigNumRef| {
-        let mut less = BigNum::new()?;
-        less.checked_sub(number, &one).map(|()| less)
-    };
-    dmp1.nnmod(&d, &*less_one(&p)?, &mut context)?;
-    dmq1.nnmod(&d, &*less_one(&q)?, &mut context)?;
-    let iqmp = number(&pair.private.iqmp)?;
-    PKey::from_rsa(openssl::rsa::Rsa::from_private_components(n, e, d, p, q, dmp1, dmq1, iqmp)?)
-}
-
-fn openssl_ecdsa(pair: &ssh_key::private::EcdsaKeypair) -> Result<PKey<Private>, openssl::error::ErrorStack> {
-    use openssl::{bn, ec, nid::Nid};
-    let curve = match pair.curve() {
-        ssh_key::EcdsaCurve::NistP256 => Nid::X9_62_PRIME256V1,
-        ssh_key::EcdsaCurve::NistP384 => Nid::SECP384R1,
-        ssh_key::EcdsaCurve::NistP521 => Nid::SECP521R1,
-    };
-    let group = ec::EcGroup::from_curve_name(curve)?;
-    let mut context = bn::BigNumContext::new_secure()?;
-    let point = ec::EcPoint::from_bytes(&group, pair.public_key_bytes(), &mut context)?;
-    let number = bn::BigNum::from_slice(pair.private_key_bytes())?;
-    PKey::from_ec_key(ec::EcKey::from_private_components(&group, &number, &point)?)
+    let key = OpenSshKey::read(text)?;
+    let private = key.private.to_pkey()?;
+    let mut read = SshKey::of_pkey(&private)?;
+    if !key.comment.is_empty() {
+        // The only form with a comment, by which people tell their keys apart.
+        read.public = format!("{} {}", read.public, tame(key.comment.as_bytes()));
+    }
+    Ok(read)
 }
 
 fn public_rsa(key: &PKey<Private>) -> Result<ssh_key::public::KeyData, KeyError> {

@@ -25,6 +25,7 @@ mod key;
 mod known_hosts;
 mod local;
 mod mirror;
+mod openssh;
 mod pack_guard;
 mod packets;
 mod range;
@@ -37,12 +38,10 @@ mod wire;
 
 pub use artifact::{Artifact, Entry, EntryKind};
 pub use error::{Cause, FetchError};
+pub use git2::Oid;
 pub use key::{GeneratedKey, KeyError, generate_key, public_key_of};
 pub use mirror::{GitCache, Traffic};
 pub use range::Range;
 pub use remote::GitOptions;
 pub use url::{RepoUrl, UrlError, redacted};
 pub use wire::ProxySettings;
-
-/// The name of a Git object.
-pub use git2::Oid;

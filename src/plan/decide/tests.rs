@@ -1,6 +1,24 @@
 use super::*;
+use crate::{
+    model::configuration::ConfigurationId,
+    plan::{APPLIED_ANNOTATION, Form, PRUNE_ANNOTATION},
+};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Map, Value, json};
+
+fn observed(live: &BTreeMap<ObjectId, Map<String, Value>>) -> BTreeMap<ObjectId, Observed> {
+    live.iter().map(|(id, object)| (id.clone(), Observed::of(object))).collect()
+}
+
+fn plan(
+    wanted: Vec<Manifest>,
+    live: &BTreeMap<ObjectId, Observed>,
+    inventory: &BTreeSet<ObjectId>,
+    policy: &Policy,
+) -> Result<Plan, PlanError> {
+    let wanted: Vec<Arc<Manifest>> = wanted.into_iter().map(Arc::new).collect();
+    super::plan(&wanted, live, inventory, policy)
+}
 
 fn policy() -> Policy {
     Policy {
@@ -17,7 +35,7 @@ fn manifest(kind: &str, namespace: &str, name: &str, value: u32) -> Manifest {
         "apiVersion": "v1", "kind": kind,
         "metadata": {"name": name, "namespace": namespace,
             "labels": {"clusterconfig.azure.com/name": "shop", "clusterconfig.azure.com/namespace": "apps"},
-            "annotations": {APPLIED_ANNOTATION: format!("digest-{value}")}},
+            "annotations": {APPLIED_ANNOTATION: format!("{value:016x}")}},
         "data": {"value": value.to_string()},
     });
     let Value::Object(object) = object else { unreachable!("an object") };
@@ -45,14 +63,14 @@ proptest! {
     fn a_plan_carried_out_leaves_nothing_to_write(wanted in manifests(), before in manifests()) {
         let mut live: BTreeMap<_, _> = before.iter().map(|m| (m.id(), m.object.clone())).collect();
         let inventory: BTreeSet<_> = live.keys().cloned().collect();
-        let first = plan(wanted.clone(), &live, &inventory, &policy()).expect("a plan");
+        let first = plan(wanted.clone(), &observed(&live), &inventory, &policy()).expect("a plan");
         let wanted_ids: BTreeSet<_> = wanted.iter().map(Manifest::id).collect();
         for step in first.prunes() {
             prop_assert!(inventory.contains(&step.id), "pruned something it never applied");
             prop_assert!(!wanted_ids.contains(&step.id), "pruned something wanted");
         }
         take(&first, &mut live);
-        let again = plan(wanted, &live, &wanted_ids, &policy()).expect("a plan");
+        let again = plan(wanted, &observed(&live), &wanted_ids, &policy()).expect("a plan");
         prop_assert!(!again.changes(), "{:?}", again.writes().map(ToString::to_string).collect::<Vec<_>>());
     }
 
@@ -81,7 +99,7 @@ fn says_what_it_will_do_definitions_first_and_prunes_last() {
         .collect();
     live.get_mut(&wanted[2].id()).expect("edited")["data"]["value"] = json!("9");
     let inventory = live.keys().cloned().collect();
-    let plan = plan(wanted, &live, &inventory, &policy()).expect("a plan");
+    let plan = plan(wanted, &observed(&live), &inventory, &policy()).expect("a plan");
     insta::assert_snapshot!(plan.steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"), @r"
     create   Namespace/apps
     update   ConfigMap/apps/changed  (data.value)
@@ -107,9 +125,10 @@ fn objects_of_others_and_objects_that_ask_to_stay_are_left_alone() {
     kept.object["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/prune"] = json!("Disabled");
     let live: BTreeMap<_, _> = [&foreign, &kept].iter().map(|m| (m.id(), m.object.clone())).collect();
     let inventory = live.keys().cloned().collect();
-    let none = plan(vec![], &live, &inventory, &policy()).expect("a plan");
+    let none = plan(vec![], &observed(&live), &inventory, &policy()).expect("a plan");
     assert!(!none.changes());
-    let refused = plan(vec![manifest("ConfigMap", "apps", "theirs", 2)], &live, &inventory, &policy()).expect("a plan");
+    let refused = plan(vec![manifest("ConfigMap", "apps", "theirs", 2)], &observed(&live), &inventory, &policy())
+        .expect("a plan");
     assert_eq!(refused.refusals, [Refusal::OwnedByOther { id: foreign.id(), owner: "apps/other".into() }]);
     assert!(!refused.changes());
 }
@@ -121,4 +140,57 @@ fn namespace_scope_refuses_what_is_outside() {
         .expect("a plan");
     assert_eq!(plan.steps, []);
     assert!(matches!(plan.refusals.as_slice(), [Refusal::OutOfScope { .. }]));
+}
+
+#[test]
+fn a_namespace_with_the_content_of_others_stays_until_told_otherwise() {
+    let namespace = manifest("Namespace", "", "apps", 1);
+    let id = namespace.id();
+    let mut live = observed(&BTreeMap::from([(id.clone(), namespace.object)]));
+    let inventory = BTreeSet::from([id.clone()]);
+    live.get_mut(&id).expect("observed").foreign = Some("Pod/apps/theirs".into());
+    let guarded = plan(vec![], &live, &inventory, &policy()).expect("a plan");
+    assert!(!guarded.changes());
+    assert!(
+        matches!(guarded.refusals.as_slice(), [Refusal::ForeignContent { found, .. }] if found == "Pod/apps/theirs")
+    );
+    live.get_mut(&id).expect("observed").goes_with_content = true;
+    assert_eq!(plan(vec![], &live, &inventory, &policy()).expect("a plan").prunes().count(), 1);
+}
+
+#[test]
+fn what_the_server_calls_equal_is_kept_however_it_is_written() {
+    let wanted = manifest("ConfigMap", "apps", "a", 1);
+    let mut object = wanted.object.clone();
+    object["data"]["value"] = json!("written another way");
+    let mut live = BTreeMap::from([(wanted.id(), Observed::of(&object))]);
+    assert!(plan(vec![wanted.clone()], &live, &BTreeSet::new(), &policy()).expect("a plan").changes());
+    live.get_mut(&wanted.id()).expect("observed").form = Form::Settled;
+    assert!(!plan(vec![wanted], &live, &BTreeSet::new(), &policy()).expect("a plan").changes());
+}
+
+#[test]
+fn annotations_take_an_object_out_of_the_plan() {
+    let annotated = |key: &str, value: &str| {
+        let mut object = manifest("ConfigMap", "apps", "a", 1);
+        object.object["metadata"]["annotations"][key] = json!(value);
+        object
+    };
+    let action = |wanted: Manifest, live: &BTreeMap<ObjectId, Observed>| {
+        let plan = plan(vec![wanted], live, &BTreeSet::new(), &policy()).expect("a plan");
+        plan.steps[0].action.clone()
+    };
+    let nothing = BTreeMap::new();
+    let changed = manifest("ConfigMap", "apps", "a", 2);
+    let there = BTreeMap::from([(changed.id(), Observed::of(&changed.object))]);
+    for key in ["clusterconfig.azure.com/reconcile", "kustomize.toolkit.fluxcd.io/reconcile"] {
+        assert_eq!(action(annotated(key, "Disabled"), &nothing), Action::Skip);
+        let opted_out = annotated(key, "disabled");
+        let live = BTreeMap::from([(opted_out.id(), Observed::of(&opted_out.object))]);
+        assert_eq!(action(changed.clone(), &live), Action::Skip, "the live object asks for it");
+    }
+    let once = || annotated("kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent");
+    assert_eq!(action(once(), &nothing), Action::Create);
+    assert_eq!(action(once(), &there), Action::Skip);
+    assert_eq!(PRUNE_ANNOTATION, "clusterconfig.azure.com/prune");
 }

@@ -1,0 +1,73 @@
+//! Configurations that left the state: what they had applied is cleared away.
+use super::{
+    Context,
+    remove::{Left, remove},
+    revision::backoff,
+};
+use crate::{
+    desired::{DesiredState, Issue},
+    error::Chain,
+    model::configuration::ConfigurationId,
+};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// First wait after a removal that failed.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+/// Longest wait after a removal that failed.
+const LAST_RETRY: Duration = Duration::from_secs(300);
+
+/// Configurations that came in by this door before and are not wanted any more.
+///
+/// Nothing is left behind for sure while some document of the state cannot be used.
+pub(super) async fn left_behind(ctx: &Context, state: &DesiredState) -> Vec<ConfigurationId> {
+    if let Err(error) = ctx.cluster.inventories.load().await {
+        tracing::warn!(error = %Chain(&error), "inventories not read; configurations that are gone are not looked for");
+        return Vec::new();
+    }
+    let is_wanted = |id: &ConfigurationId| state.configurations.iter().any(|one| one.id == *id);
+    let is_certain = !state.issues.iter().any(Issue::is_error);
+    let mut gone = Vec::new();
+    for (id, inventory) in ctx.cluster.inventories.all().into_iter().filter(|(id, _)| !is_wanted(id)) {
+        if is_certain && !ctx.door.is_empty() && inventory.door == ctx.door {
+            gone.push(id);
+        } else if !inventory.is_empty() {
+            tracing::info!(configuration = %id, door = %inventory.door, "the cluster has an inventory of a configuration that is not in the state; it is left alone");
+        }
+    }
+    gone
+}
+
+/// Clears a configuration away, again and again until nothing is left or stopped.
+pub(super) async fn keep_clearing_away(ctx: &Context, id: &ConfigurationId, stop: &CancellationToken) {
+    for attempt in 1.. {
+        if clear_away(ctx, id, stop).await == Some(Left::default()) {
+            return;
+        }
+        tokio::select! {
+            // Cancel-safe: nothing is under way.
+            () = tokio::time::sleep(backoff(FIRST_RETRY, attempt, LAST_RETRY)) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// Deletes what a configuration that is gone had applied, and says what is left; none when that is not known.
+pub(super) async fn clear_away(ctx: &Context, id: &ConfigurationId, stop: &CancellationToken) -> Option<Left> {
+    match remove(ctx, id, stop).await {
+        Ok(left) => {
+            if left == Left::default() {
+                tracing::info!(configuration = %id, "configuration removed");
+            } else if left.failed == 0 {
+                tracing::info!(configuration = %id, going = left.going, "configuration removed; some of its objects are still being deleted");
+            } else {
+                tracing::warn!(configuration = %id, left = left.failed, "configuration removed, but not all of its objects; they stay in its inventory");
+            }
+            Some(left)
+        }
+        Err(error) => {
+            tracing::warn!(configuration = %id, error = %Chain(&error), "configuration removed, but not its objects; they stay in its inventory");
+            None
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What is there, compared with what is wanted: everything up to the first write.
+use super::{
+    Context, PassError,
+    memory::{InSync, Objects},
+    wanted::Wanted,
+};
+use crate::{
+    cluster::{ClusterError, Inventory, Kinds, LiveObject},
+    error::Chain,
+    model::{
+        Manifest, ObjectId,
+        configuration::{Configuration, ConfigurationId, DriftPolicy},
+    },
+    plan::{Action, Form, Observed, Plan, Policy, digest_of, health::Health, plan},
+};
+use futures::{StreamExt as _, stream};
+use kube::core::ApiResource;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// Dry runs at once.
+const DRY_RUNS: usize = 16;
+
+/// A plan, and what it was made from.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) kinds: Kinds,
+    pub(super) live: BTreeMap<ObjectId, LiveObject>,
+    pub(super) inventory: Inventory,
+    /// What was found to be in sync.
+    pub(super) in_sync: InSync,
+}
+
+/// What a plan is made for.
+pub(super) struct Subject<'a> {
+    pub(super) ctx: &'a Context,
+    pub(super) configuration: &'a Configuration,
+    /// Name of the kustomization.
+    pub(super) name: &'a str,
+    pub(super) prune: bool,
+    pub(super) allow_empty: bool,
+    pub(super) drift: DriftPolicy,
+    /// Objects that other kustomizations of the configuration want, which are therefore never pruned.
+    pub(super) elsewhere: &'a BTreeSet<ObjectId>,
+}
+
+impl Subject<'_> {
+    /// Observes and plans. Writes nothing; asks the server about single objects only where comparing cannot tell.
+    pub(super) async fn plan(&self, wanted: &Wanted, known: &Objects) -> Result<Planned, PassError> {
+        let cluster = &self.ctx.cluster;
+        let manifests = &wanted.prepared.manifests;
+        let inventory = cluster.inventories.of(&self.configuration.id).await?;
+        let owned = inventory.objects(self.name);
+        let (mut kinds, mut served) = (wanted.prepared.kinds.clone(), wanted.prepared.served.clone());
+        cluster.discovery.resolve_ids(&owned, &mut kinds, &mut served).await?;
+        cluster.live.sync(&served).await?;
+        let ids: BTreeSet<ObjectId> = owned.iter().cloned().chain(manifests.iter().map(|one| one.id())).collect();
+        let live = cluster.live.select(&ids);
+        let mut observed = self.observed(manifests, &live, &inventory, known);
+        let prunable = self.prunable(&owned, wanted);
+        let policy = self.policy();
+        let mut plan = plan(manifests, &observed, &prunable, &policy)?;
+        let is_settled = self.settle(&plan, &kinds, &live, &mut observed).await;
+        let is_guarded = self.guard(&plan, &live, &mut observed).await;
+        if is_settled || is_guarded {
+            plan = crate::plan::plan(manifests, &observed, &prunable, &policy)?;
+        }
+        let in_sync = in_sync(&plan, &live);
+        Ok(Planned { plan, kinds, live, inventory, in_sync })
+    }
+
+    fn policy(&self) -> Policy {
+        Policy {
+            owner: self.configuration.id.clone(),
+            scope: self.configuration.scope,
+            prune: self.prune,
+            allow_empty: self.allow_empty,
+            drift: self.drift,
+        }
+    }
+
+    /// What is known of the live objects. What was found in sync before, and is as it was, need not be compared.
+    fn observed(
+        &self,
+        manifests: &[Arc<Manifest>],
+        live: &BTreeMap<ObjectId, LiveObject>,
+        inventory: &Inventory,
+        known: &Objects,
+    ) -> BTreeMap<ObjectId, Observed> {
+        let wanted: BTreeMap<ObjectId, Option<u64>> = manifests.iter().map(|one| (one.id(), digest_of(one))).collect();
+        let mut observed = BTreeMap::new();
+        for (id, object) in live {
+            let is_settled = match (wanted.get(id), known.pair(id)) {
+                (None, _) => true,
+                (Some(digest), Some((manifest, live))) => *digest == Some(manifest) && live == object.digest,
+                (Some(_), None) => false,
+            };
+            let mut one = object.observed(is_settled);
+            if let Some(owner) = one.owner.take() {
+                one.owner = self.owner(id, owner, inventory);
+            }
+            observed.insert(id.clone(), one);
+        }
+        observed
+    }
+
+    /// Who really owns an object: labels are copied and edited, an inventory is not.
+    fn owner(&self, id: &ObjectId, labelled: ConfigurationId, inventory: &Inventory) -> Option<ConfigurationId> {
+        let own = &self.configuration.id;
+        if labelled == *own || self.ctx.cluster.inventories.claims(&labelled, id) {
+            return Some(labelled);
+        }
+        inventory.holds(id).then(|| own.clone())
+    }
+
+    /// What may be pruned: what is owned, is not wanted elsewhere, and is not of a kind that only seems to be unknown.
+    fn prunable(&self, owned: &BTreeSet<ObjectId>, wanted: &Wanted) -> BTreeSet<ObjectId> {
+        // A manifest of an unknown kind has no sure namespace, so it is compared without one.
+        let unknown: BTreeSet<(&str, &str, &str)> =
+            wanted.prepared.unusable.iter().map(|(id, _)| (&*id.group, &*id.kind, &*id.name)).collect();
+        let is_free =
+            |id: &&ObjectId| !self.elsewhere.contains(id) && !unknown.contains(&(&*id.group, &*id.kind, &*id.name));
+        owned.iter().filter(is_free).cloned().collect()
+    }
+
+    /// Asks the server about objects that look drifted: it writes some values in another way than the manifest.
+    async fn settle(
+        &self,
+        plan: &Plan,
+        kinds: &Kinds,
+        live: &BTreeMap<ObjectId, LiveObject>,
+        observed: &mut BTreeMap<ObjectId, Observed>,
+    ) -> bool {
+        let looks_drifted = |action: &Action| matches!(action, Action::Correct { .. } | Action::ReportDrift { .. });
+        let suspects = plan.steps.iter().filter(|step| looks_drifted(&step.action)).filter_map(|step| {
+            let kind = kinds.get(&(step.id.group.clone(), step.id.kind.clone()))?;
+            Some((&step.id, step.manifest.as_ref()?, kind, live.get(&step.id)?))
+        });
+        let asked: Vec<_> = suspects
+            .map(|(id, manifest, kind, object)| async move {
+                let is_one = self.is_one(manifest, kind, object).await;
+                (id, is_one.unwrap_or(false))
+            })
+            .collect();
+        let answers: Vec<_> = stream::iter(asked).buffer_unordered(DRY_RUNS).collect().await;
+        let settled: Vec<&ObjectId> = answers.into_iter().filter(|(_, is_one)| *is_one).map(|(id, _)| id).collect();
+        for id in &settled {
+            if let Some(one) = observed.get_mut(id) {
+                one.form = Form::Settled;
+            }
+        }
+        !settled.is_empty()
+    }
+
+    /// Whether applying a manifest would leave the object as it is.
+    async fn is_one(&self, manifest: &Manifest, kind: &ApiResource, object: &LiveObject) -> Result<bool, ClusterError> {
+        let applier = &self.ctx.cluster.applier;
+        let answer = applier.dry_run(kind, manifest).await?;
+        if object.api_version() == manifest.api_version() {
+            return Ok(answer.digest == object.digest);
+        }
+        // The watch tells of another version of the kind, in which the same object reads differently.
+        let same_version = applier.get(kind, &manifest.id()).await?;
+        Ok(same_version.is_some_and(|object| object.digest == answer.digest))
+    }
+
+    /// Looks into namespaces and definitions before they are pruned.
+    async fn guard(
+        &self,
+        plan: &Plan,
+        live: &BTreeMap<ObjectId, LiveObject>,
+        observed: &mut BTreeMap<ObjectId, Observed>,
+    ) -> bool {
+        let mut is_guarded = false;
+        for step in plan.prunes() {
+            let can_hold = matches!(step.id.kind.as_str(), "Namespace" | "CustomResourceDefinition");
+            let (true, Some(object), Some(one)) = (can_hold, live.get(&step.id), observed.get_mut(&step.id)) else {
+                continue;
+            };
+            if one.goes_with_content || object.health == Health::Terminating {
+                continue;
+            }
+            let looked = self.ctx.cluster.foreign_content(&step.id, object, &self.configuration.id).await;
+            one.foreign =
+                looked.unwrap_or_else(|error| Some(format!("something that could not be listed ({})", Chain(&error))));
+            is_guarded |= one.foreign.is_some();
+        }
+        is_guarded
+    }
+}
+
+/// The pairs that the plan found to need nothing.
+fn in_sync(plan: &Plan, live: &BTreeMap<ObjectId, LiveObject>) -> InSync {
+    let kept = plan.steps.iter().filter(|step| step.action == Action::Keep);
+    kept.filter_map(|step| {
+        let digest = digest_of(step.manifest.as_ref()?)?;
+        Some((step.id.clone(), (digest, live.get(&step.id)?.digest)))
+    })
+    .collect()
+}
+
+/// Nothing wanted: for a kustomization, or a configuration, that is gone.
+pub(super) fn nothing() -> Wanted {
+    Wanted {
+        prepared: super::prepare::Prepared::default(),
+        closure: super::artifact_tree::Closure::default(),
+        variables: BTreeMap::new(),
+    }
+}

@@ -1,0 +1,110 @@
+//! Deleting what is left of a kustomization, or of a configuration, that is gone.
+use super::{
+    Context, PassError,
+    carry_out::{Means, Results},
+    memory::Objects,
+    observe::{Subject, nothing},
+    pass::Visit,
+    status::Outcome,
+};
+use crate::{
+    cluster::Inventory,
+    model::{
+        ObjectId,
+        configuration::{Configuration, ConfigurationId, DriftPolicy, Kustomization},
+    },
+};
+use std::collections::BTreeSet;
+use tokio_util::sync::CancellationToken;
+
+/// How many objects are left of something that is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Objects that could not be deleted.
+    pub failed: usize,
+    /// Objects whose deletion was accepted, and which something still holds.
+    pub going: usize,
+}
+
+/// Deletes the objects of kustomizations that the configuration does not have any more.
+///
+/// Objects that another of its kustomizations wants just change hands.
+pub(super) async fn retired(visit: &Visit<'_>, wanted: &BTreeSet<ObjectId>) -> Result<(), PassError> {
+    let Visit { ctx, configuration, stop, .. } = *visit;
+    let inventory = ctx.cluster.inventories.of(&configuration.id).await?;
+    let is_there = |name: &str| configuration.kustomizations.iter().any(|one| one.name == *name);
+    let gone: Vec<String> = inventory.kustomizations.keys().filter(|name| !is_there(name)).cloned().collect();
+    for name in gone {
+        let left = clear(ctx, configuration, &name, wanted, stop).await?;
+        if left.failed > 0 {
+            tracing::warn!(configuration = %configuration.id, kustomization = %name, left = left.failed, "kustomization is gone, but not all of its objects");
+        }
+    }
+    Ok(())
+}
+
+/// Deletes what a configuration that is gone had applied, where its kustomizations prune, its inventory, and the
+/// key that was made for it.
+///
+/// What is left stays in the inventory.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn remove(ctx: &Context, id: &ConfigurationId, stop: &CancellationToken) -> Result<Left, PassError> {
+    let configuration = Configuration::gone(id.clone());
+    let inventory = ctx.cluster.inventories.of(id).await?;
+    let mut all = Left::default();
+    for name in inventory.kustomizations.keys().rev() {
+        let left = clear(ctx, &configuration, name, &BTreeSet::new(), stop).await?;
+        all.failed += left.failed;
+        all.going += left.going;
+    }
+    let left = ctx.cluster.inventories.of(id).await?;
+    if left.kustomizations.is_empty() && !inventory.kustomizations.is_empty() {
+        ctx.cluster.inventories.remove(id).await?;
+    }
+    if all == Left::default() {
+        ctx.cluster.keys.remove(id).await?;
+    }
+    Ok(all)
+}
+
+/// Deletes the objects of one kustomization, unless it never pruned, and takes it out of the inventory.
+async fn clear(
+    ctx: &Context,
+    configuration: &Configuration,
+    name: &str,
+    elsewhere: &BTreeSet<ObjectId>,
+    stop: &CancellationToken,
+) -> Result<Left, PassError> {
+    let before = ctx.cluster.inventories.of(&configuration.id).await?;
+    let is_pruned = before.kustomizations.get(name).is_some_and(|entry| entry.is_pruned);
+    let mut left = BTreeSet::new();
+    let mut going = 0;
+    if is_pruned {
+        let subject =
+            Subject { ctx, configuration, name, prune: true, allow_empty: true, drift: DriftPolicy::Report, elsewhere };
+        let planned = subject.plan(&nothing(), &Objects::default()).await?;
+        let mut results = Results::default();
+        for refusal in &planned.plan.refusals {
+            tracing::warn!(configuration = %configuration.id, object = %refusal.id(), "{refusal}");
+            results.note(refusal.id(), Outcome::Failed, refusal.to_string());
+        }
+        let kustomization = Kustomization::gone(name);
+        let (kinds, live) = (&planned.kinds, &planned.live);
+        let means = Means { ctx, configuration, kustomization: &kustomization, kinds, live, stop };
+        means.prune(&planned.plan, &mut results).await;
+        let unfinished = planned.plan.prunes().map(|step| &step.id).filter(|id| !results.deleted.contains(id));
+        left.extend(unfinished.cloned());
+        going = results.going.len();
+        left.extend(planned.plan.refusals.iter().map(|refusal| refusal.id().clone()));
+    }
+    let mut after: Inventory = before;
+    if left.is_empty() {
+        after.kustomizations.remove(name);
+    } else if let Some(entry) = after.kustomizations.get_mut(name) {
+        entry.objects.clone_from(&left);
+    }
+    ctx.cluster.inventories.store(&configuration.id, &after).await?;
+    Ok(Left { failed: left.len() - going, going })
+}
