@@ -101,6 +101,18 @@ pub enum ClusterError {
         /// What was wrong.
         message: String,
     },
+    /// The Secret that holds the key of a configuration cannot be used.
+    #[error(
+        "the key for the repository in Secret {namespace}/{name} cannot be used: {why}; correct the Secret, or delete it to have another made"
+    )]
+    Key {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// What was wrong.
+        why: String,
+    },
     /// The watch did not deliver in time.
     #[error("the watch of {kind} gave no answer within {seconds} s")]
     WatchTimeout {
@@ -141,6 +153,7 @@ impl ClusterError {
             Self::StillThere { .. } => "ObjectTerminating",
             Self::Unavailable { .. } | Self::WatchTimeout { .. } | Self::NoAnswer { .. } => "ClusterUnavailable",
             Self::Inventory { .. } => "InventoryUnreadable",
+            Self::Key { .. } => "SecretInvalid",
         }
     }
 
@@ -157,6 +170,8 @@ impl ClusterError {
             | Self::NoAnswer { .. }
             | Self::StillThere { .. }
             | Self::NamespaceNotReady { .. } => true,
+            // Somebody may mend or delete the Secret.
+            Self::Key { .. } => true,
             // Its definition may come with another configuration.
             Self::UnknownKind { .. } => true,
             Self::Kubeconfig { .. }

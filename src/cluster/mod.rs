@@ -6,9 +6,11 @@ mod error;
 mod events;
 mod foreign;
 mod inventory;
+mod keys;
 mod limit;
 mod live;
 mod live_object;
+mod secrets;
 mod signal;
 mod store;
 mod watch;
@@ -18,8 +20,10 @@ pub use discovery::{Discovery, Kinds};
 pub use error::ClusterError;
 pub use events::Events;
 pub use inventory::{Entry, Inventories, Inventory};
+pub use keys::{Keys, RepositoryKey};
 pub use live::Live;
 pub use live_object::LiveObject;
+pub use secrets::SecretEntries;
 pub use signal::Signal;
 
 use crate::model::{ObjectId, configuration::ConfigurationId};
@@ -44,6 +48,8 @@ pub struct Cluster {
     pub applier: Arc<Applier>,
     /// What each configuration has applied.
     pub inventories: Arc<Inventories>,
+    /// Keys for ssh that were made for configurations.
+    pub keys: Arc<Keys>,
     /// Tells people, where `kubectl describe` shows it.
     pub events: Arc<Events>,
 }
@@ -81,10 +87,19 @@ impl Cluster {
             discovery: Arc::new(Discovery::new(client.clone())),
             applier: Arc::new(Applier::new(client.clone())),
             inventories: Arc::new(Inventories::new(client.clone(), Arc::clone(&live))),
+            keys: Arc::new(Keys::new(client.clone())),
             events: Arc::new(Events::new(client.clone())),
             live,
             client,
         }
+    }
+
+    /// The entries of a Secret; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the API server does not answer or refuses.
+    pub async fn secret(&self, namespace: &str, name: &str) -> Result<Option<SecretEntries>, ClusterError> {
+        secrets::read(&self.client, namespace, name).await
     }
 
     /// An object of somebody else that deleting a namespace or a definition would delete too.

@@ -55,6 +55,8 @@ pub struct Credentials {
     pub user: Option<String>,
     /// Password or token for https.
     pub password: Option<SecretString>,
+    /// Token for https that stands by itself (`Authorization: Bearer`); comes before user and password.
+    pub bearer_token: Option<SecretString>,
     /// Private key for ssh: PEM or OpenSSH, RSA, ECDSA or Ed25519.
     pub ssh_private_key: Option<SecretString>,
     /// Text of a known_hosts file. Without a matching line an ssh host is refused.
@@ -98,6 +100,8 @@ pub enum Setting {
 pub struct GitSource {
     /// `https://`, `http://`, `ssh://`, `user@host:path`, `file://` or a plain path.
     pub url: String,
+    /// Whether the url may be on this machine: only the owner of the machine may say so, in a local state file.
+    pub allow_local: bool,
     /// What to check out of it.
     pub reference: Reference,
     /// How to authenticate.
@@ -214,6 +218,7 @@ impl Configuration {
             suspend: false,
             source: GitSource {
                 url: String::new(),
+                allow_local: false,
                 reference: Reference::default(),
                 credentials: Credentials::default(),
                 secret_refs: Vec::new(),

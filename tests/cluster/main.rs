@@ -1,6 +1,7 @@
 //! Against a real API server: what a state file asks for is in the cluster, stays there, and is told.
 mod agent;
 mod control;
+mod credentials;
 mod faults;
 mod idle;
 mod inputs;
@@ -15,3 +16,6 @@ mod control_plane;
 #[path = "../support/proxy/mod.rs"]
 #[expect(dead_code, reason = "traffic is for the benchmarks")]
 mod proxy;
+#[path = "../support/sshd.rs"]
+#[expect(dead_code, reason = "the tests of Git sources use the rest")]
+mod sshd;

@@ -1,7 +1,7 @@
 //! An artifact as the tree that rendering reads: straight from Git's objects, links resolved inside.
 use crate::{
     render::tree::{EntryKind, FileTree, MAX_FILE_BYTES, TreeError},
-    source::{Artifact, git},
+    source::{Artifact, FetchError, git},
 };
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,6 +10,8 @@ use std::{
 
 /// Most symbolic links followed in one path.
 const MAX_LINKS: usize = 40;
+/// Longest target of a symbolic link, in bytes.
+const MAX_TARGET_BYTES: usize = 4096;
 
 /// Every path that a render looked at, with the Git object found there.
 pub(super) type Closure = Box<[(Box<str>, Option<git::Oid>)]>;
@@ -32,54 +34,60 @@ impl<'a> ArtifactTree<'a> {
         seen.into_iter().map(|(path, id)| (path.into_boxed_str(), id)).collect()
     }
 
-    fn entry(&self, path: &str) -> Result<Option<git::Entry>, TreeError> {
-        let entry = self.artifact.entry(path).map_err(|error| other(path, &error))?;
-        let id = entry.as_ref().map(|entry| entry.id);
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), id);
-        Ok(entry)
+    /// Notes what is at a path. Directories on the way to it are not noted: what else is in them does not matter.
+    fn note(&self, walk: &[(String, git::Entry)], id: Option<git::Oid>) -> String {
+        let path = joined(walk);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), id);
+        path
     }
 
     /// The path without links, and what is there.
     fn resolve(&self, path: &str) -> Result<Option<(String, git::Entry)>, TreeError> {
+        let failed = |error: FetchError| other(path, &error);
+        let escapes = || TreeError::Escapes { path: path.to_owned() };
         let mut todo: VecDeque<String> = path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
-        let mut done: Vec<String> = Vec::new();
+        let mut walk: Vec<(String, git::Entry)> = Vec::new();
         let mut links = 0;
         while let Some(part) = todo.pop_front() {
-            match part.as_str() {
-                "." => continue,
-                ".." => {
-                    if done.pop().is_none() {
-                        return Err(TreeError::Escapes { path: path.to_owned() });
-                    }
-                    continue;
-                }
-                _ => done.push(part),
+            if part == "." {
+                continue;
             }
-            let here = done.join("/");
-            match self.entry(&here)? {
-                None => return Ok(None),
-                Some(entry) if entry.kind == git::EntryKind::Symlink => {
-                    links += 1;
-                    if links > MAX_LINKS {
-                        return Err(TreeError::LinkLoop { path: path.to_owned() });
-                    }
-                    let target = self.artifact.read(&here, 4096).map_err(|error| other(&here, &error))?;
-                    let target =
-                        String::from_utf8(target).ok().ok_or_else(|| TreeError::Escapes { path: path.to_owned() })?;
-                    if target.starts_with('/') {
-                        return Err(TreeError::Escapes { path: path.to_owned() });
-                    }
-                    done.pop();
-                    for part in target.split('/').rev().filter(|part| !part.is_empty()) {
-                        todo.push_front(part.to_owned());
-                    }
-                }
-                Some(_) => {}
+            if part == ".." {
+                walk.pop().ok_or_else(escapes)?;
+                continue;
+            }
+            let parent = walk.last().map_or_else(|| self.artifact.root(), |(_, entry)| *entry);
+            let found = self.artifact.child(parent, &part).map_err(failed)?;
+            let Some(entry) = found else {
+                // The place holder only lends its name to the path.
+                walk.push((part, parent));
+                self.note(&walk, None);
+                return Ok(None);
+            };
+            walk.push((part, entry));
+            if entry.kind != git::EntryKind::Symlink {
+                continue;
+            }
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(TreeError::LinkLoop { path: path.to_owned() });
+            }
+            let here = self.note(&walk, Some(entry.id));
+            let target = self.artifact.read(&here, MAX_TARGET_BYTES).map_err(failed)?;
+            let target = String::from_utf8(target).ok().filter(|target| !target.starts_with('/'));
+            walk.pop();
+            for part in target.ok_or_else(escapes)?.split('/').rev().filter(|part| !part.is_empty()) {
+                todo.push_front(part.to_owned());
             }
         }
-        let path = done.join("/");
-        Ok(self.entry(&path)?.map(|entry| (path, entry)))
+        let entry = walk.last().map_or_else(|| self.artifact.root(), |(_, entry)| *entry);
+        Ok(Some((self.note(&walk, Some(entry.id)), entry)))
     }
+}
+
+/// The path that a walk took.
+fn joined(walk: &[(String, git::Entry)]) -> String {
+    walk.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join("/")
 }
 
 /// Whether a render of `artifact` would look at the same objects as the one that left `closure`.
@@ -134,3 +142,6 @@ impl FileTree for ArtifactTree<'_> {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ mod artifact_tree;
 mod board;
 mod carry_out;
 pub mod control;
+mod credentials;
 mod departed;
 mod error;
 mod fight;
@@ -33,6 +34,7 @@ mod visit;
 mod wanted;
 
 pub use board::{Board, read as status_file};
+pub use credentials::SourceError;
 pub use error::PassError;
 pub use lookup::{LookupError, lookup};
 pub use memory::Memory;
@@ -88,8 +90,10 @@ impl Context {
     }
 
     fn public_key(&self, configuration: &Configuration) -> Option<String> {
-        let key = configuration.source.credentials.ssh_private_key.as_ref()?;
-        crate::source::git::public_key_of(key).ok()
+        match &configuration.source.credentials.ssh_private_key {
+            Some(key) => crate::source::git::public_key_of(key).ok(),
+            None => self.cluster.keys.public_half(&configuration.id),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a pass would do, without doing it.
 use super::{
     Context, PassError,
+    credentials::{self, NoKey},
     memory::Objects,
     observe::{Planned, Subject, nothing},
     reconcile::in_order,
@@ -53,7 +54,7 @@ pub async fn preview(
     configuration: &Configuration,
     cancel: &CancellationToken,
 ) -> Result<Vec<Preview>, String> {
-    let fetched = ctx.sources.fetch(&configuration.source, ctx.freshness, cancel).await;
+    let fetched = credentials::fetch(ctx, configuration, NoKey::Leave, ctx.freshness, cancel).await;
     let artifact = fetched.map_err(|error| Chain(&error).to_string())?;
     let inventory = ctx.cluster.inventories.of(&configuration.id).await.map_err(|error| Chain(&error).to_string())?;
     let mut wanted_by: Vec<(&Kustomization, Result<wanted::Wanted, PassError>)> = Vec::new();

@@ -43,7 +43,8 @@ pub(super) async fn retired(visit: &Visit<'_>, wanted: &BTreeSet<ObjectId>) -> R
     Ok(())
 }
 
-/// Deletes what a configuration that is gone had applied, where its kustomizations prune, and its inventory.
+/// Deletes what a configuration that is gone had applied, where its kustomizations prune, its inventory, and the
+/// key that was made for it.
 ///
 /// What is left stays in the inventory.
 ///
@@ -61,6 +62,9 @@ pub async fn remove(ctx: &Context, id: &ConfigurationId, stop: &CancellationToke
     let left = ctx.cluster.inventories.of(id).await?;
     if left.kustomizations.is_empty() && !inventory.kustomizations.is_empty() {
         ctx.cluster.inventories.remove(id).await?;
+    }
+    if all == Left::default() {
+        ctx.cluster.keys.remove(id).await?;
     }
     Ok(all)
 }

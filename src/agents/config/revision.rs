@@ -1,5 +1,9 @@
 //! Which revision is reconciled: the newest when it is time to look, or else the last good one.
-use super::{Context, status::Phase};
+use super::{
+    Context, SourceError,
+    credentials::{self, NoKey},
+    status::Phase,
+};
 use crate::{
     error::Chain,
     model::configuration::Configuration,
@@ -15,7 +19,7 @@ const FIRST_RETRY: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A look at a repository that has not ended.
-type Look = JoinHandle<Result<Artifact, FetchError>>;
+type Look = JoinHandle<Result<Artifact, SourceError>>;
 
 /// What is remembered of a source.
 #[derive(Default)]
@@ -52,10 +56,10 @@ impl SourceMemory {
         if self.look.is_none() && (is_due || is_asked) {
             let interval = configuration.source.interval;
             let freshness = if is_asked { Duration::ZERO } else { ctx.freshness.min(interval / 2) };
-            let (ctx, source, stop) = (Arc::clone(ctx), configuration.source.clone(), stop.clone());
+            let (ctx, configuration, stop) = (Arc::clone(ctx), configuration.clone(), stop.clone());
             let signal = ctx.cluster.live.signal(&configuration.id);
             self.look = Some(tokio::spawn(async move {
-                let outcome = ctx.sources.fetch(&source, freshness, &stop).await;
+                let outcome = credentials::fetch(&ctx, &configuration, NoKey::Make, freshness, &stop).await;
                 signal.wake();
                 outcome
             }));
@@ -68,11 +72,11 @@ impl SourceMemory {
         };
         if let Ok(outcome) = ended {
             self.look = None;
-            self.take(outcome.unwrap_or(Err(FetchError::Cancelled)), configuration.source.interval);
+            self.take(outcome.unwrap_or(Err(FetchError::Cancelled.into())), configuration.source.interval);
         }
     }
 
-    fn take(&mut self, outcome: Result<Artifact, FetchError>, interval: Duration) {
+    fn take(&mut self, outcome: Result<Artifact, SourceError>, interval: Duration) {
         let wait = match outcome {
             Ok(artifact) => {
                 self.artifact = Some(artifact);

@@ -94,9 +94,11 @@ fn git_source(
         );
     }
     let source = GitSource {
+        allow_local: true,
         url: resolved(&git.url, |path| secrets.resolve(path)),
         reference,
         credentials: Credentials {
+            bearer_token: None,
             user: git.https_user.clone(),
             password: found.password,
             ssh_private_key: found.key,

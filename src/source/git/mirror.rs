@@ -1,31 +1,33 @@
 //! Mirrors: one for each address and credential, shared by all configurations.
 use super::{
     Artifact, FetchError, RepoUrl,
-    remote::{Choice, Conversation, Heads, choose},
+    choice::{Choice, choose, parse_commit},
+    remote::{Conversation, GitOptions, Look},
+    store::{Lock, Store},
+    wire::ProxySettings,
 };
 use crate::model::configuration::{Credentials, GitSource, Reference};
-use git2::Repository;
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Packs in a mirror after which it is made anew: each fetch adds one, and none is ever removed.
-const MAX_PACKS: usize = 64;
-
+/// What is remembered of one mirror.
 #[derive(Default)]
 struct Mirror {
-    heads: Option<(Instant, Arc<Heads>)>,
+    look: Option<(Instant, Arc<Look>)>,
     artifacts: HashMap<Reference, Artifact>,
+    /// Set by an artifact that could not be read.
+    is_damaged: Arc<AtomicBool>,
 }
 
 /// What was asked of remotes since the start.
@@ -35,14 +37,14 @@ pub struct Traffic {
     pub looks: u64,
     /// Fetches of objects.
     pub fetches: u64,
-    /// Bytes of packs received.
+    /// Bytes received by fetches.
     pub bytes: u64,
 }
 
 /// A directory of bare mirrors.
 pub struct GitCache {
     root: PathBuf,
-    allow_local: bool,
+    options: Arc<GitOptions>,
     mirrors: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Mirror>>>>,
     looks: AtomicU64,
     fetches: AtomicU64,
@@ -50,11 +52,18 @@ pub struct GitCache {
 }
 
 impl GitCache {
-    /// Mirrors in `root`, which is made when it is needed.
+    /// Mirrors in `root`, which is made when it is needed. Proxies are those of the environment.
     pub fn new(root: PathBuf) -> Self {
+        Self::with(root, GitOptions { proxy: ProxySettings::from_environment(), ..GitOptions::default() })
+    }
+
+    /// Mirrors in `root`, with bounds and proxies.
+    pub fn with(root: PathBuf, options: GitOptions) -> Self {
+        // libgit2 would keep up to 256 MiB of objects; the directories in use are remembered by each artifact.
+        git2::opts::enable_caching(false);
         Self {
             root,
-            allow_local: true,
+            options: Arc::new(options),
             mirrors: Mutex::default(),
             looks: AtomicU64::new(0),
             fetches: AtomicU64::new(0),
@@ -70,9 +79,9 @@ impl GitCache {
 
     /// The wanted commit of a repository.
     ///
-    /// Looks at the remote unless that was done within `freshness`, and fetches only what is not in
-    /// the mirror. Calls for one mirror wait for each other, so that many configurations of one
-    /// repository cost one look.
+    /// Looks at the remote unless that was done within `freshness`, or a commit is wanted that is here, and
+    /// fetches only what is not in the mirror. Calls for one mirror wait for each other, so that many
+    /// configurations of one repository cost one look. A mirror that turns out to be damaged is made anew.
     ///
     /// # Errors
     /// When the address is not accepted, or the remote cannot be reached, refuses, or lacks the revision.
@@ -85,62 +94,156 @@ impl GitCache {
         freshness: Duration,
         cancel: &CancellationToken,
     ) -> Result<Artifact, FetchError> {
-        let url = RepoUrl::parse(&source.url, self.allow_local)
+        let url = RepoUrl::parse(&source.url, source.allow_local)
             .map_err(|error| FetchError::UrlRejected { url: super::redacted(&source.url), source: error })?;
         let key = fingerprint(source);
         let mirror =
             Arc::clone(self.mirrors.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default());
         let mut mirror = mirror.lock().await;
-        let heads = match &mirror.heads {
-            Some((at, heads)) if at.elapsed() < freshness => Arc::clone(heads),
-            _ => {
-                self.looks.fetch_add(1, Ordering::Relaxed);
-                let (url, owned, cancelled) = (url.clone(), source.clone(), cancel.clone());
-                let heads = Arc::new(
-                    bounded(source, cancel, move || Conversation::new(&url, &owned, &cancelled).list()).await?,
-                );
-                mirror.heads = Some((Instant::now(), Arc::clone(&heads)));
-                heads
-            }
-        };
-        let choice = choose(&url, &source.reference, &heads)?;
-        if let Some(artifact) = mirror
-            .artifacts
-            .get(&source.reference)
-            .filter(|artifact| artifact.revision.commit == choice.commit.to_string())
-        {
+        if mirror.is_damaged.load(Ordering::Relaxed) {
+            mirror.artifacts.clear();
+        }
+        if let Some(artifact) = pinned(&url, source, &mirror)? {
+            return Ok(artifact);
+        }
+        let work = Work { url, source: source.clone(), options: Arc::clone(&self.options), cancel: cancel.clone() };
+        let look = self.look(&mut mirror, &work, freshness).await?;
+        let choice = choose(&work.url, &source.reference, &look.remote)?;
+        let known = mirror.artifacts.get(&source.reference);
+        if let Some(artifact) = known.filter(|known| known.revision.commit == choice.commit.to_string()) {
             return Ok(artifact.clone());
         }
-        let directory = self.root.join(&key);
-        let (owned, cancelled, bytes) = (source.clone(), cancel.clone(), Arc::clone(&self.bytes));
-        let (artifact, has_fetched) =
-            bounded(source, cancel, move || bring(&url, &owned, &directory, choice, &cancelled, &bytes)).await?;
-        self.fetches.fetch_add(u64::from(has_fetched), Ordering::Relaxed);
+        let artifact = self.bring(&mirror, work, &key, choice, look).await?;
         mirror.artifacts.insert(source.reference.clone(), artifact.clone());
+        Ok(artifact)
+    }
+
+    async fn look(&self, mirror: &mut Mirror, work: &Work, freshness: Duration) -> Result<Arc<Look>, FetchError> {
+        if let Some((at, look)) = &mirror.look
+            && at.elapsed() < freshness
+        {
+            return Ok(Arc::clone(look));
+        }
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        let owned = work.clone();
+        let look = Arc::new(work.bounded(move || owned.conversation().look()).await?);
+        mirror.look = Some((Instant::now(), Arc::clone(&look)));
+        Ok(look)
+    }
+
+    async fn bring(
+        &self,
+        mirror: &Mirror,
+        work: Work,
+        key: &str,
+        choice: Choice,
+        look: Arc<Look>,
+    ) -> Result<Artifact, FetchError> {
+        let lock = tokio::select! {
+            // Cancel-safe: nothing is held while a lock is waited for.
+            lock = tokio::time::timeout(work.source.timeout, Lock::wait(&self.root, key)) => lock,
+            () = work.cancel.cancelled() => return Err(FetchError::Cancelled),
+        };
+        let unusable = |source| FetchError::Mirror { url: work.url.to_string(), source };
+        let lock = match lock {
+            Ok(lock) => lock.map_err(|error| unusable(error.into()))?,
+            Err(_) => return Err(unusable("another process is busy with it".into())),
+        };
+        let (owned, bytes, is_damaged) = (work.clone(), Arc::clone(&self.bytes), Arc::clone(&mirror.is_damaged));
+        let (artifact, has_fetched) =
+            work.bounded(move || owned.bring(lock, choice, &look, is_damaged, &bytes)).await?;
+        self.fetches.fetch_add(u64::from(has_fetched), Ordering::Relaxed);
         Ok(artifact)
     }
 }
 
-async fn bounded<T: Send + 'static>(
-    source: &GitSource,
-    cancel: &CancellationToken,
-    work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
-) -> Result<T, FetchError> {
-    let task = tokio::task::spawn_blocking(work);
-    tokio::select! {
-        // Cancel-safe: the blocking thread sees its deadline or the cancellation by itself, and ends.
-        done = tokio::time::timeout(source.timeout, task) => match done {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(FetchError::Cancelled),
-            Err(_) => Err(FetchError::Timeout { url: super::redacted(&source.url), seconds: source.timeout.as_secs() }),
-        },
-        () = cancel.cancelled() => Err(FetchError::Cancelled),
+/// A commit that was asked for by name and is here: it cannot have changed, so nobody needs to be asked.
+fn pinned(url: &RepoUrl, source: &GitSource, mirror: &Mirror) -> Result<Option<Artifact>, FetchError> {
+    let Some(commit) = &source.reference.commit else { return Ok(None) };
+    let commit = parse_commit(url, commit)?.to_string();
+    Ok(mirror.artifacts.get(&source.reference).filter(|known| known.revision.commit == commit).cloned())
+}
+
+/// What a thread needs that talks to a remote.
+#[derive(Clone)]
+struct Work {
+    url: RepoUrl,
+    source: GitSource,
+    options: Arc<GitOptions>,
+    cancel: CancellationToken,
+}
+
+impl Work {
+    fn conversation(&self) -> Conversation<'_> {
+        Conversation::new(&self.url, &self.source, &self.options, &self.cancel)
+    }
+
+    /// Runs work on a thread of its own, no longer than the source's timeout.
+    async fn bounded<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
+    ) -> Result<T, FetchError> {
+        let task = tokio::task::spawn_blocking(work);
+        tokio::select! {
+            // Cancel-safe: the blocking thread sees its deadline or the cancellation by itself, and ends.
+            done = tokio::time::timeout(self.source.timeout, task) => match done {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(FetchError::Cancelled),
+                Err(_) => Err(FetchError::Timeout { url: self.url.to_string(), seconds: self.source.timeout.as_secs() }),
+            },
+            () = self.cancel.cancelled() => Err(FetchError::Cancelled),
+        }
+    }
+
+    /// Opens the mirror, brings the commit when it is not there, and says whether it had to.
+    fn bring(
+        &self,
+        lock: Lock,
+        choice: Choice,
+        look: &Look,
+        is_damaged: Arc<AtomicBool>,
+        bytes: &AtomicU64,
+    ) -> Result<(Artifact, bool), FetchError> {
+        let mut store = Store::open(&self.url, lock)?;
+        if is_damaged.swap(false, Ordering::Relaxed) {
+            store = store.begin_anew(&self.url)?;
+        }
+        let must_fetch = !store.is_whole(choice.commit);
+        if must_fetch {
+            if store.is_littered() || store.repository().find_commit(choice.commit).is_ok() {
+                // A commit that is here without all that it leads to was left so by a damage or a killed process.
+                store = store.begin_anew(&self.url)?;
+            }
+            self.fetch_into(&store, &choice, look, bytes)?;
+        }
+        let commit = choice.commit;
+        let artifact =
+            Artifact::new(self.url.to_string(), store.into_repository(), commit, choice.reference, is_damaged)?;
+        Ok((artifact, must_fetch))
+    }
+
+    fn fetch_into(&self, store: &Store, choice: &Choice, look: &Look, bytes: &AtomicU64) -> Result<(), FetchError> {
+        let conversation = self.conversation();
+        let outcome = conversation.fetch(store, choice, look);
+        bytes.fetch_add(conversation.received(), Ordering::Relaxed);
+        outcome?;
+        if !store.is_whole(choice.commit) {
+            let what = format!("it left out objects that commit {} leads to", choice.commit);
+            return Err(FetchError::Protocol { url: self.url.to_string(), what });
+        }
+        if choice.is_tip()
+            && let Err(error) = store.note(choice.commit)
+        {
+            // Only the next fetch is larger for it.
+            tracing::debug!(repository = %self.url, %error, "fetched commit not noted");
+        }
+        Ok(())
     }
 }
 
 /// Names a mirror by its address and everything that decides what may be read through it.
 fn fingerprint(source: &GitSource) -> String {
-    let Credentials { user, password, ssh_private_key, known_hosts, ca_bundle } = &source.credentials;
+    let Credentials { user, password, bearer_token, ssh_private_key, known_hosts, ca_bundle } = &source.credentials;
     let secret =
         |secret: &Option<secrecy::SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
     let mut hash = Sha256::new();
@@ -148,6 +251,7 @@ fn fingerprint(source: &GitSource) -> String {
         Some(source.url.clone()),
         user.clone(),
         secret(password),
+        secret(bearer_token),
         secret(ssh_private_key),
         known_hosts.clone(),
         ca_bundle.clone(),
@@ -156,76 +260,4 @@ fn fingerprint(source: &GitSource) -> String {
         hash.update(part.unwrap_or_default());
     }
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Opens the mirror, brings the commit when it is not there, and says whether it had to.
-fn bring(
-    url: &RepoUrl,
-    source: &GitSource,
-    directory: &Path,
-    choice: Choice,
-    cancel: &CancellationToken,
-    bytes: &AtomicU64,
-) -> Result<(Artifact, bool), FetchError> {
-    let unusable = |error| FetchError::Mirror { url: url.to_string(), source: error };
-    let mut repository = open(directory).map_err(unusable)?;
-    let mut has_fetched = false;
-    if !is_whole(&repository, &choice) {
-        if packs(directory) > MAX_PACKS {
-            drop(repository);
-            retire(directory);
-            repository = open(directory).map_err(unusable)?;
-        }
-        let conversation = Conversation::new(url, source, cancel);
-        let outcome = conversation.fetch(&repository, &choice);
-        bytes.fetch_add(conversation.received() as u64, Ordering::Relaxed);
-        has_fetched = true;
-        if let Err(FetchError::Transport { source: error, .. }) = &outcome
-            && matches!(
-                error.class(),
-                git2::ErrorClass::Odb
-                    | git2::ErrorClass::Reference
-                    | git2::ErrorClass::Repository
-                    | git2::ErrorClass::Indexer
-                    | git2::ErrorClass::Object
-            )
-        {
-            // What a killed process left half made is of no use; the next try begins with nothing.
-            retire(directory);
-        }
-        outcome?;
-    }
-    Artifact::new(repository, choice.commit, choice.reference).map(|artifact| (artifact, has_fetched)).map_err(
-        |error| {
-            retire(directory);
-            unusable(error)
-        },
-    )
-}
-
-/// Whether the commit and its tree are there.
-fn is_whole(repository: &Repository, choice: &Choice) -> bool {
-    repository.find_commit(choice.commit).and_then(|commit| commit.tree()).is_ok()
-}
-
-fn open(directory: &Path) -> Result<Repository, git2::Error> {
-    if let Ok(repository) = Repository::open_bare(directory) {
-        return Ok(repository);
-    }
-    retire(directory);
-    let io = |error: std::io::Error| git2::Error::from_str(&format!("{}: {error}", directory.display()));
-    std::fs::create_dir_all(directory).map_err(io)?;
-    std::fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(io)?;
-    Repository::init_bare(directory)
-}
-
-fn packs(directory: &Path) -> usize {
-    std::fs::read_dir(directory.join("objects/pack")).map_or(0, |entries| {
-        entries.flatten().filter(|entry| entry.path().extension().is_some_and(|extension| extension == "pack")).count()
-    })
-}
-
-/// Takes a mirror out of the way. Artifacts of it that are still read keep their open files.
-fn retire(directory: &Path) {
-    std::fs::remove_dir_all(directory).ok();
 }

@@ -1,9 +1,10 @@
 //! Addresses of repositories, checked before anything is done with them.
-use std::fmt;
+use secrecy::SecretString;
+use std::{fmt, path::PathBuf};
 
 /// How a repository is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scheme {
+pub(super) enum Scheme {
     Https,
     Http,
     Git,
@@ -12,14 +13,24 @@ enum Scheme {
 }
 
 /// A checked address: no option, no remote helper, no control character hides in it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct RepoUrl {
     text: String,
     scheme: Scheme,
     user: Option<String>,
+    password: Option<SecretString>,
     host: String,
     port: Option<u16>,
+    path: String,
 }
+
+impl PartialEq for RepoUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for RepoUrl {}
 
 /// Why an address is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +59,19 @@ pub enum UrlError {
     /// It has no host.
     #[error("it names no host")]
     NoHost,
+    /// Its host or user holds what neither may hold.
+    #[error("its {part} holds {character:?}, which no {part} has")]
+    Character {
+        /// `host` or `user`.
+        part: &'static str,
+        /// The character.
+        character: char,
+    },
+    /// It has a query or a fragment.
+    #[error(
+        "it has a query or a fragment (? or #), which the address of a repository has not; give a token in httpsKey"
+    )]
+    Query,
     /// Its port is no port.
     #[error("its port is not a number from 1 to 65535")]
     Port,
@@ -68,32 +92,20 @@ impl RepoUrl {
         if text.starts_with('-') {
             return Err(UrlError::Dash { part: "it" });
         }
-        let local = |text: &str| {
-            if allow_local {
-                Ok(Self { text: text.to_owned(), scheme: Scheme::Local, user: None, host: String::new(), port: None })
-            } else {
-                Err(UrlError::Local)
-            }
-        };
         if let Some((scheme, rest)) = text.split_once("://") {
             let scheme = match scheme.to_ascii_lowercase().as_str() {
                 "https" => Scheme::Https,
                 "http" => Scheme::Http,
                 "git" => Scheme::Git,
                 "ssh" | "git+ssh" | "ssh+git" => Scheme::Ssh,
-                "file" => return local(text),
+                "file" => return Self::local(text, allow_local),
                 _ if scheme.contains("::") => return Err(UrlError::Helper),
                 other => return Err(UrlError::Scheme { scheme: other.to_owned() }),
             };
-            let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-            let (user, host) = authority
-                .rsplit_once('@')
-                .map_or((None, authority), |(user, host)| (Some(user.split(':').next().unwrap_or_default()), host));
-            let (host, port) = host_and_port(host)?;
-            return Self::checked(text, scheme, user, host, port, path);
+            return Self::with_authority(text, scheme, rest);
         }
         if text.starts_with('/') || text.starts_with("./") || text.starts_with("../") {
-            return local(text);
+            return Self::local(text, allow_local);
         }
         if text.contains("::") {
             return Err(UrlError::Helper);
@@ -103,37 +115,97 @@ impl RepoUrl {
             return Err(UrlError::Form);
         }
         let (user, host) = authority.split_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
-        Self::checked(text, Scheme::Ssh, user, host, None, path)
+        let bare = Self { path: path.to_owned(), ..Self::bare(text, Scheme::Ssh) };
+        Self { user: user.map(str::to_owned), host: host.to_owned(), ..bare }.checked()
     }
 
-    fn checked(
-        text: &str,
-        scheme: Scheme,
-        user: Option<&str>,
-        host: &str,
-        port: Option<u16>,
-        path: &str,
-    ) -> Result<Self, UrlError> {
-        for (part, value) in [("its user", user.unwrap_or_default()), ("its host", host), ("its path", path)] {
+    fn bare(text: &str, scheme: Scheme) -> Self {
+        Self {
+            text: text.to_owned(),
+            scheme,
+            user: None,
+            password: None,
+            host: String::new(),
+            port: None,
+            path: String::new(),
+        }
+    }
+
+    fn local(text: &str, allow_local: bool) -> Result<Self, UrlError> {
+        if allow_local { Ok(Self::bare(text, Scheme::Local)) } else { Err(UrlError::Local) }
+    }
+
+    /// `rest` is what comes after `scheme://`.
+    fn with_authority(text: &str, scheme: Scheme, rest: &str) -> Result<Self, UrlError> {
+        let is_web = matches!(scheme, Scheme::Https | Scheme::Http);
+        if is_web && text.contains(['?', '#']) {
+            return Err(UrlError::Query);
+        }
+        let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+        if authority.contains('\\') {
+            return Err(UrlError::Character { part: "host", character: '\\' });
+        }
+        let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+        let (user, password) = match user.map(|user| user.split_once(':').unwrap_or((user, ""))) {
+            None => (None, None),
+            Some((user, password)) => {
+                (Some(unescaped(user)), Some(password).filter(|text| !text.is_empty()).map(unescaped))
+            }
+        };
+        let (host, port) = host_and_port(host)?;
+        let path = if is_web { path.to_owned() } else { unescaped(path) };
+        if path.starts_with("/-") {
+            return Err(UrlError::Dash { part: "its path" });
+        }
+        let bare = Self { path, password: password.map(Into::into), ..Self::bare(text, scheme) };
+        Self { user, host: host.to_owned(), port, ..bare }.checked()
+    }
+
+    fn checked(mut self) -> Result<Self, UrlError> {
+        self.user = self.user.filter(|user| !user.is_empty());
+        let user = self.user.as_deref().unwrap_or_default();
+        for (part, value) in [("its user", user), ("its host", &self.host), ("its path", &self.path)] {
             if value.starts_with('-') {
                 return Err(UrlError::Dash { part });
             }
+            if value.contains(char::is_control) {
+                return Err(UrlError::Control);
+            }
         }
-        if host.is_empty() {
+        if self.host.is_empty() {
             return Err(UrlError::NoHost);
         }
-        Ok(Self {
-            text: text.to_owned(),
-            scheme,
-            user: user.filter(|user| !user.is_empty()).map(str::to_owned),
-            host: host.to_owned(),
-            port,
-        })
+        let bare = self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let is_odd = |c: &char| match bare {
+            Some(_) => !(c.is_ascii_hexdigit() || matches!(c, ':' | '.')),
+            None => !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')),
+        };
+        if let Some(character) = bare.unwrap_or(&self.host).chars().find(is_odd) {
+            return Err(UrlError::Character { part: "host", character });
+        }
+        let is_ssh = self.scheme == Scheme::Ssh;
+        if let Some(character) = user.chars().find(|c| is_ssh && (c.is_whitespace() || "\\'\"`$;&|<>()".contains(*c))) {
+            return Err(UrlError::Character { part: "user", character });
+        }
+        Ok(self)
     }
 
-    /// The address as it was given, credentials included.
-    pub(super) fn as_given(&self) -> &str {
+    /// The address of a repository on this machine, as it was given.
+    pub(super) fn local_address(&self) -> &str {
         &self.text
+    }
+
+    /// The directory of a repository on this machine.
+    pub(super) fn local_path(&self) -> PathBuf {
+        match self.text.split_once("://") {
+            Some((_, rest)) => PathBuf::from(unescaped(rest.strip_prefix("localhost").unwrap_or(rest))),
+            None => PathBuf::from(&self.text),
+        }
+    }
+
+    /// How it is reached.
+    pub(super) fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     /// Whether it is reached by ssh.
@@ -146,28 +218,53 @@ impl RepoUrl {
         self.scheme == Scheme::Local
     }
 
-    /// Whether a fetch may ask for the newest commit only. libgit2 cannot do so for local ones.
-    pub(super) fn can_be_shallow(&self) -> bool {
-        self.scheme != Scheme::Local
+    /// User to log in as by ssh; `git` when the address names none.
+    pub(super) fn ssh_user(&self) -> &str {
+        self.user.as_deref().unwrap_or("git")
     }
 
-    /// User to log in as; `git` when the address names none.
-    pub(super) fn user(&self) -> &str {
-        self.user.as_deref().unwrap_or("git")
+    /// User and password of the address itself.
+    pub(super) fn own_credentials(&self) -> Option<(&str, &SecretString)> {
+        Some((self.user.as_deref().unwrap_or_default(), self.password.as_ref()?))
     }
 
     /// Host and port as a known_hosts file names them.
     pub(super) fn known_hosts_name(&self) -> String {
-        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        let host = self.host().to_ascii_lowercase();
         match self.port {
             Some(port) if port != 22 => format!("[{host}]:{port}"),
-            _ => host.to_owned(),
+            _ => host,
         }
     }
 
-    /// The host name.
+    /// The host name, or the address without its brackets.
     pub(super) fn host(&self) -> &str {
-        &self.host
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The port, its scheme's own one where none is named.
+    pub(super) fn port(&self) -> u16 {
+        self.port.unwrap_or(match self.scheme {
+            Scheme::Https => 443,
+            Scheme::Http => 80,
+            Scheme::Git => 9418,
+            Scheme::Ssh | Scheme::Local => 22,
+        })
+    }
+
+    /// Path of the repository as its server wants it: `~user/...` where `/~user/...` is written.
+    pub(super) fn path(&self) -> &str {
+        match self.path.strip_prefix('/') {
+            Some(home) if home.starts_with('~') => home,
+            _ => &self.path,
+        }
+    }
+
+    /// The address to ask by HTTP, without credentials and without a slash at its end.
+    pub(super) fn web_address(&self) -> String {
+        let scheme = if self.scheme == Scheme::Http { "http" } else { "https" };
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{scheme}://{}{port}{}", self.host, self.path.trim_end_matches('/'))
     }
 }
 
@@ -196,6 +293,27 @@ fn host_and_port(text: &str) -> Result<(&str, Option<u16>), UrlError> {
             }
         }
     }
+}
+
+/// Text with its `%41` made `A`; what is no UTF-8 then, or no escape, stays as it is.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let digits = tail.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
 /// An address without user, password, query and fragment: fit for logs and statuses.
@@ -228,7 +346,7 @@ mod tests {
             ("git://example.org/a", "example.org", "git"),
         ] {
             let url = RepoUrl::parse(text, false).unwrap_or_else(|error| panic!("{text}: {error}"));
-            assert_eq!((url.known_hosts_name().as_str(), url.user()), (name, user), "{text}");
+            assert_eq!((url.known_hosts_name().as_str(), url.ssh_user()), (name, user), "{text}");
         }
     }
 
@@ -250,6 +368,16 @@ mod tests {
             ("https:///a", UrlError::NoHost),
             ("https://h:99999/a", UrlError::Port),
             ("nonsense", UrlError::Form),
+            ("ssh://git@host/-a", UrlError::Dash { part: "its path" }),
+            ("ssh://git@host/%2da", UrlError::Dash { part: "its path" }),
+            ("ssh://%2dx@host/a", UrlError::Dash { part: "its user" }),
+            ("ssh://git@host/a%0ab", UrlError::Control),
+            ("git@ho st:a", UrlError::Character { part: "host", character: ' ' }),
+            ("g it@host:a", UrlError::Character { part: "user", character: ' ' }),
+            ("git@host;x:a", UrlError::Character { part: "host", character: ';' }),
+            ("https://good.org\\@evil.org/a", UrlError::Character { part: "host", character: '\\' }),
+            ("https://h/a?token=x", UrlError::Query),
+            ("https://h/a#b", UrlError::Query),
             ("https://h/a\nb", UrlError::Control),
         ] {
             assert_eq!(RepoUrl::parse(text, false), Err(error), "{text}");
@@ -262,6 +390,15 @@ mod tests {
         assert_eq!(redacted("https://u:p@host:1/a/b?token=x#y"), "https://host:1/a/b");
         assert_eq!(redacted("git@host:a/b"), "git@host:a/b");
         assert_eq!(redacted("ssh://git@host/a"), "ssh://git@host/a");
+    }
+
+    #[test]
+    fn what_is_asked_by_http_holds_no_credentials() {
+        let url = RepoUrl::parse("https://u%40x:p%3A@host:8443/a%20b/", false).expect("a url");
+        assert_eq!(url.web_address(), "https://host:8443/a%20b");
+        let (user, password) = url.own_credentials().expect("credentials");
+        assert_eq!((user, secrecy::ExposeSecret::expose_secret(password)), ("u@x", "p:"));
+        assert_eq!(RepoUrl::parse("ssh://host/~bob/a%20b", false).expect("a url").path(), "~bob/a b");
     }
 
     proptest! {

@@ -57,6 +57,7 @@ fn everything_that_is_said_is_heeded() {
         suspend: true,
         source: GitSource {
             url: "https://example.org/shop",
+            allow_local: true,
             reference: Reference {
                 branch: Some(
                     "main",
@@ -70,6 +71,7 @@ fn everything_that_is_said_is_heeded() {
             credentials: Credentials {
                 user: None,
                 password: None,
+                bearer_token: None,
                 ssh_private_key: None,
                 known_hosts: None,
                 ca_bundle: None,
