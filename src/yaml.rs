@@ -38,12 +38,26 @@ pub fn read(text: &str) -> Result<Vec<Value>, Error> {
     parse(text)
 }
 
+/// Reads every document of `text` as kustomize reads manifests: as [`read`], but only `true` and
+/// `false` are booleans, so that `yes`, `on` and their like stay text.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_manifests(text: &str) -> Result<Vec<Value>, Error> {
+    parse_with(text, true)
+}
+
 fn parse<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, Error> {
+    parse_with(text, false)
+}
+
+fn parse_with<T: DeserializeOwned>(text: &str, strict_booleans: bool) -> Result<Vec<T>, Error> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(Error::TooLarge { size: text.len() });
     }
     let options = serde_saphyr::options! {
         legacy_octal_numbers: true,
+        strict_booleans: strict_booleans,
         with_snippet: false,
         budget: serde_saphyr::budget! { max_depth: 256, max_documents: 10_000, max_nodes: 4_000_000, max_events: 12_000_000 },
     };

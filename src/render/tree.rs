@@ -1,5 +1,8 @@
 //! Where rendering reads from: a read-only tree that nothing leads out of.
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// Largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: usize = 16 << 20;
@@ -67,6 +70,57 @@ pub trait FileTree: Send + Sync {
     /// # Errors
     /// When it is no directory.
     fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError>;
+    /// The path of what is there, with every link followed; none when nothing is.
+    ///
+    /// # Errors
+    /// When it leads out of the root.
+    fn real(&self, path: &str) -> Result<Option<String>, TreeError>;
+}
+
+/// Files in memory as a tree, for tests and for whoever has the bytes already.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryTree {
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl MemoryTree {
+    /// A tree of files by path.
+    pub fn new<P: Into<String>, B: Into<Vec<u8>>>(files: impl IntoIterator<Item = (P, B)>) -> Self {
+        Self { files: files.into_iter().map(|(path, bytes)| (path.into(), bytes.into())).collect() }
+    }
+}
+
+impl FileTree for MemoryTree {
+    fn read(&self, path: &str) -> Result<Vec<u8>, TreeError> {
+        self.files.get(path).cloned().ok_or_else(|| TreeError::NotFound { path: path.to_owned() })
+    }
+
+    fn kind(&self, path: &str) -> Result<Option<EntryKind>, TreeError> {
+        let below = format!("{path}/");
+        Ok(if self.files.contains_key(path) {
+            Some(EntryKind::File)
+        } else {
+            (path.is_empty() || self.files.keys().any(|file| file.starts_with(&below))).then_some(EntryKind::Directory)
+        })
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
+        let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let names: BTreeMap<String, EntryKind> = self
+            .files
+            .keys()
+            .filter_map(|file| file.strip_prefix(&below))
+            .map(|rest| match rest.split_once('/') {
+                Some((name, _)) => (name.to_owned(), EntryKind::Directory),
+                None => (rest.to_owned(), EntryKind::File),
+            })
+            .collect();
+        Ok(names.into_iter().collect())
+    }
+
+    fn real(&self, path: &str) -> Result<Option<String>, TreeError> {
+        Ok(self.kind(path)?.map(|_| path.to_owned()))
+    }
 }
 
 /// A directory of the file system as a tree.
@@ -76,6 +130,17 @@ pub struct DirectoryTree {
 }
 
 impl DirectoryTree {
+    /// A directory as a root that nothing leads out of.
+    ///
+    /// # Errors
+    /// When the directory is not there.
+    pub fn rooted(directory: &Path) -> Result<Self, TreeError> {
+        let shown = directory.display().to_string();
+        let root =
+            directory.canonicalize().map_err(|error| TreeError::Other { path: shown, message: error.to_string() })?;
+        Ok(Self { root })
+    }
+
     /// The tree in which a directory can be built, and the directory's path in it.
     ///
     /// # Errors
@@ -92,7 +157,11 @@ impl DirectoryTree {
         match self.root.join(path).canonicalize() {
             Ok(real) if real.starts_with(&self.root) => Ok(Some(real)),
             Ok(_) => Err(TreeError::Escapes { path: path.to_owned() }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
+            // ELOOP, which has no stable name.
+            Err(error) if error.raw_os_error() == Some(40) => Err(TreeError::LinkLoop { path: path.to_owned() }),
             Err(error) => Err(TreeError::Other { path: path.to_owned(), message: error.to_string() }),
         }
     }
@@ -106,6 +175,11 @@ impl FileTree for DirectoryTree {
             return Err(TreeError::TooLarge { path: path.to_owned() });
         }
         std::fs::read(real).map_err(failed)
+    }
+
+    fn real(&self, path: &str) -> Result<Option<String>, TreeError> {
+        let real = self.resolve(path)?;
+        Ok(real.map(|real| real.strip_prefix(&self.root).unwrap_or(&real).to_string_lossy().into_owned()))
     }
 
     fn kind(&self, path: &str) -> Result<Option<EntryKind>, TreeError> {

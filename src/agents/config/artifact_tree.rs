@@ -109,6 +109,10 @@ impl FileTree for ArtifactTree<'_> {
         }
     }
 
+    fn real(&self, path: &str) -> Result<Option<String>, TreeError> {
+        Ok(self.resolve(path)?.map(|(real, _)| real))
+    }
+
     fn kind(&self, path: &str) -> Result<Option<EntryKind>, TreeError> {
         Ok(self.resolve(path)?.and_then(|(_, entry)| kind_of(entry.kind)))
     }

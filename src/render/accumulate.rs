@@ -1,0 +1,167 @@
+//! One kustomization after another: resources and bases, generators, components, transformers.
+use super::{
+    RenderError, generate,
+    kustomization::{Kustomization, SortOptions},
+    load::{Loader, MAX_DEPTH, join},
+    patch, plain,
+    resource::Resource,
+    transform,
+    tree::EntryKind,
+};
+
+/// What a directory comes to before the last steps.
+#[derive(Default)]
+pub(super) struct Accumulated {
+    pub(super) resources: Vec<Resource>,
+    /// The order that the top kustomization asks for, and the file that does so.
+    pub(super) order: Option<(String, SortOptions)>,
+    pub(super) managed_by_label: bool,
+}
+
+impl Accumulated {
+    /// Adds resources, none of which may be there already.
+    fn append(&mut self, resources: Vec<Resource>, file: &str) -> Result<(), RenderError> {
+        for resource in resources {
+            let id = resource.current();
+            let twin = self.resources.iter().find(|other| {
+                other.kind() == resource.kind()
+                    && other.name() == resource.name()
+                    && other.api_version() == resource.api_version()
+                    && other.current() == id
+            });
+            if let Some(twin) = twin {
+                let message =
+                    format!("{} of {} is there already, from {}", resource.shown(), resource.origin, twin.origin);
+                return Err(RenderError::Manifest { file: file.to_owned(), message });
+            }
+            self.resources.push(resource);
+        }
+        Ok(())
+    }
+}
+
+/// Accumulates a directory: its kustomization, or, where that is allowed, every manifest below it.
+pub(super) fn directory(loader: &Loader<'_>, path: &str, may_generate: bool) -> Result<Accumulated, RenderError> {
+    if loader.kind(path)? != Some(EntryKind::Directory) {
+        return Err(RenderError::NoDirectory { path: path.to_owned() });
+    }
+    let path = &loader.real(path)?;
+    match Kustomization::find(loader, path)? {
+        Some(_) => base(loader, path, &mut Vec::new()),
+        None if may_generate => {
+            let mut accumulated = Accumulated::default();
+            for resource in plain::resources(loader, path)? {
+                match resource {
+                    plain::Found::File(file) => {
+                        let resources = loader.resources(path, &file, path)?;
+                        accumulated.append(resources, path)?;
+                    }
+                    plain::Found::Kustomization(directory) => {
+                        let inner = base(loader, &directory, &mut vec![path.clone() + "/."])?;
+                        accumulated.append(inner.resources, path)?;
+                    }
+                }
+            }
+            Ok(accumulated)
+        }
+        None => Err(RenderError::NoKustomization { path: path.clone(), found: 0 }),
+    }
+}
+
+/// Accumulates a kustomization of its own.
+fn base(loader: &Loader<'_>, directory: &str, above: &mut Vec<String>) -> Result<Accumulated, RenderError> {
+    let mut accumulated = Accumulated::default();
+    into(loader, directory, above, false, &mut accumulated)?;
+    Ok(accumulated)
+}
+
+/// Accumulates a kustomization into what is there: a component into its parent, a base into nothing.
+fn into(
+    loader: &Loader<'_>,
+    directory: &str,
+    above: &mut Vec<String>,
+    is_component: bool,
+    accumulated: &mut Accumulated,
+) -> Result<(), RenderError> {
+    let is_cycle = above.iter().any(|visited| {
+        visited == directory
+            || visited.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/') && rest != "/.")
+            || (directory.is_empty() && !visited.ends_with("/."))
+    });
+    if is_cycle {
+        return Err(RenderError::Cycle { path: directory.to_owned(), via: above.join(", ") });
+    }
+    if above.len() > MAX_DEPTH {
+        return Err(RenderError::TooMuch {
+            path: directory.to_owned(),
+            what: "kustomizations inside kustomizations",
+            limit: MAX_DEPTH,
+        });
+    }
+    let Some(file) = Kustomization::find(loader, directory)? else {
+        return Err(RenderError::NoKustomization { path: directory.to_owned(), found: 0 });
+    };
+    let fields = Kustomization::read(loader, directory, &file)?;
+    if fields.is_component() != is_component {
+        let (field, must) = if is_component { ("components", "Component") } else { ("resources", "Kustomization") };
+        return Err(RenderError::field(&file, "kind", format!("what {field} names must be of kind {must}")));
+    }
+    above.push(directory.to_owned());
+    for resource in &fields.resources {
+        let target = target(&file, "resources", directory, resource)?;
+        match loader.kind(&target)? {
+            Some(EntryKind::File) => {
+                let resources = loader.resources(directory, &target, &file)?;
+                accumulated.append(resources, &file)?;
+            }
+            Some(EntryKind::Directory) => {
+                let inner = base(loader, &loader.real(&target)?, above)?;
+                accumulated.append(inner.resources, &file)?;
+            }
+            None => {
+                return Err(RenderError::field(
+                    &file,
+                    "resources",
+                    format!("{resource:?} is neither a file nor a directory{}", remote_hint(resource)),
+                ));
+            }
+        }
+    }
+    generate::run(loader, directory, &file, &fields, &mut accumulated.resources)?;
+    for component in &fields.components {
+        let target = target(&file, "components", directory, component)?;
+        if loader.kind(&target)? != Some(EntryKind::Directory) {
+            return Err(RenderError::field(
+                &file,
+                "components",
+                format!("{component:?} is not a directory{}", remote_hint(component)),
+            ));
+        }
+        into(loader, &loader.real(&target)?, above, true, accumulated)?;
+    }
+    above.pop();
+    patch::strategic_merges(loader, directory, &file, &fields.patches_strategic_merge, &mut accumulated.resources)?;
+    patch::patches(loader, directory, &file, &fields.patches, &mut accumulated.resources)?;
+    transform::namespace::set(&file, &fields.namespace, &mut accumulated.resources)?;
+    transform::name::add(&fields.name_prefix, &fields.name_suffix, &mut accumulated.resources);
+    transform::labels::add(&file, &fields, &mut accumulated.resources)?;
+    transform::annotations::add(&file, &fields.common_annotations, &mut accumulated.resources)?;
+    patch::json6902(loader, directory, &file, &fields.patches_json6902, &mut accumulated.resources)?;
+    transform::replicas::set(&file, &fields.replicas, &mut accumulated.resources)?;
+    transform::images::set(&file, &fields.images, &mut accumulated.resources)?;
+    if !is_component {
+        accumulated.order = fields.sort_options.clone().map(|options| (file.clone(), options));
+        accumulated.managed_by_label = fields.wants_managed_by_label();
+    }
+    Ok(())
+}
+
+fn target(file: &str, field: &str, directory: &str, path: &str) -> Result<String, RenderError> {
+    join(directory, path)
+        .ok_or_else(|| RenderError::field(file, field, format!("{path:?} leads out of the repository")))
+}
+
+fn remote_hint(path: &str) -> &'static str {
+    let is_remote = path.contains("://") || path.starts_with("git@") || path.starts_with("github.com/");
+    if is_remote { "; remote resources are not fetched: commit a copy" } else { "" }
+}
