@@ -54,6 +54,13 @@ impl Remote {
         self.bed.status()
     }
 
+    /// Whether a running agent says so by now.
+    fn is_compliant(&self) -> bool {
+        let file = std::fs::read(self.bed.directory.path().join("data/status.json")).unwrap_or_default();
+        let file: Value = serde_json::from_slice(&file).unwrap_or_default();
+        file["configurations"][0]["complianceState"] == "Compliant"
+    }
+
     fn succeeds(&self) {
         let done = self.once("60");
         let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -106,10 +113,7 @@ fn a_repository_without_a_key_gets_one_that_outlives_the_agent_and_goes_with_the
     let mut agent = remote.bed.command();
     agent.arg("agent").arg("--state").arg(&state).arg("--kubeconfig").arg(kubeconfig());
     let _agent = Running(agent.stderr(Stdio::null()).spawn().expect("arcwright runs"));
-    eventually("compliance", || {
-        remote.bed.directory.path().join("data/status.json").exists()
-            && remote.bed.status()["complianceState"] == "Compliant"
-    });
+    eventually("compliance", || remote.is_compliant());
     std::fs::write(&state, "# nothing is wanted any more\n").expect("a file");
     eventually("removal of the key", || stored().is_err());
 }

@@ -51,6 +51,8 @@ pub(super) async fn retired(visit: &Visit<'_>, wanted: &BTreeSet<ObjectId>) -> R
 /// # Errors
 /// When the API server does not answer.
 pub async fn remove(ctx: &Context, id: &ConfigurationId, stop: &CancellationToken) -> Result<Left, PassError> {
+    // First: in a namespace that is to go, it would count for something of somebody else.
+    ctx.cluster.keys.remove(id).await?;
     let configuration = Configuration::gone(id.clone());
     let inventory = ctx.cluster.inventories.of(id).await?;
     let mut all = Left::default();
@@ -62,9 +64,6 @@ pub async fn remove(ctx: &Context, id: &ConfigurationId, stop: &CancellationToke
     let left = ctx.cluster.inventories.of(id).await?;
     if left.kustomizations.is_empty() && !inventory.kustomizations.is_empty() {
         ctx.cluster.inventories.remove(id).await?;
-    }
-    if all == Left::default() {
-        ctx.cluster.keys.remove(id).await?;
     }
     Ok(all)
 }
