@@ -4,7 +4,7 @@ use serde::{
     de::{DeserializeOwned, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::Value;
-use serde_saphyr::Spanned;
+use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 use std::{collections::BTreeMap, fmt};
 
 /// Largest YAML text that is read, in bytes. The alias budget bounds expansion; this bounds the text.
@@ -44,20 +44,40 @@ pub fn read(text: &str) -> Result<Vec<Value>, Error> {
 /// # Errors
 /// As [`read`].
 pub fn read_manifests(text: &str) -> Result<Vec<Value>, Error> {
-    parse_with(text, true)
+    parse_with(text, Dialect::Manifest)
+}
+
+/// Reads every document of `text` as kustomize reads its own file: as [`read`], but of a repeated key the last counts.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_kustomization(text: &str) -> Result<Vec<Value>, Error> {
+    parse_with(text, Dialect::Kustomization)
+}
+
+/// Whose reader is followed where readers differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Kubernetes,
+    Manifest,
+    Kustomization,
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, Error> {
-    parse_with(text, false)
+    parse_with(text, Dialect::Kubernetes)
 }
 
-fn parse_with<T: DeserializeOwned>(text: &str, strict_booleans: bool) -> Result<Vec<T>, Error> {
+fn parse_with<T: DeserializeOwned>(text: &str, dialect: Dialect) -> Result<Vec<T>, Error> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(Error::TooLarge { size: text.len() });
     }
+    let duplicate_keys =
+        if dialect == Dialect::Kustomization { DuplicateKeyPolicy::LastWins } else { DuplicateKeyPolicy::Error };
     let options = serde_saphyr::options! {
         legacy_octal_numbers: true,
-        strict_booleans: strict_booleans,
+        strict_booleans: dialect == Dialect::Manifest,
+        duplicate_keys: duplicate_keys,
+        emit_comments: false,
         with_snippet: false,
         budget: serde_saphyr::budget! { max_depth: 256, max_documents: 10_000, max_nodes: 4_000_000, max_events: 12_000_000 },
     };

@@ -1,13 +1,15 @@
 //! `FluxConfiguration`, the Flux v2 generation.
-use super::{Drift, Engine, ProtectedSettingsFrom, ScopeType};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use super::{
+    AzureBlob, Bucket, Drift, Engine, FluxConfigurationStatus, GitRepository, OciRepository, ProtectedSettingsFrom,
+    ScopeType, SourceKind,
+    shared::{MAX_SECONDS, SUBDOMAIN},
+};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::{collections::BTreeMap, fmt};
 
-/// A source and the kustomizations made of it, in the Flux v2 generation.
+/// A source that the cluster is kept like, and the kustomizations made of it, in the Flux v2 generation.
 #[derive(CustomResource, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "clusterconfig.azure.com",
@@ -16,57 +18,70 @@ use std::{collections::BTreeMap, fmt};
     plural = "fluxconfigurations",
     shortname = "fc",
     namespaced,
-    status = "FluxConfigurationStatus"
+    doc = "A source that the cluster is kept like, and the kustomizations made of it, in the Flux v2 generation.",
+    status = "FluxConfigurationStatus",
+    printcolumn = r#"{"name":"Engine","type":"string","jsonPath":".spec.engine"}"#,
+    printcolumn = r#"{"name":"URL","type":"string","jsonPath":".spec.gitRepository.url"}"#,
+    printcolumn = r#"{"name":"Install","type":"string","jsonPath":".status.installState"}"#,
+    printcolumn = r#"{"name":"Compliance","type":"string","jsonPath":".status.complianceState"}"#,
+    printcolumn = r#"{"name":"Revision","type":"string","jsonPath":".status.sourceSyncedCommitId"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct FluxConfigurationSpec {
-    /// What the configuration may touch.
+    /// What the configuration may touch; `cluster` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "cluster"))]
     pub scope: Option<ScopeType>,
-    /// Namespace of the configuration's own objects; `default` when absent.
+    /// Namespace of the configuration's own objects; `default` when absent. It is made when it does not exist.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253), regex(pattern = SUBDOMAIN))]
     pub namespace: Option<String>,
-    /// Which of the sources is meant.
+    /// Which of the four sources is meant; `GitRepository` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "GitRepository"))]
     pub source_kind: Option<SourceKind>,
-    /// Whether the configuration rests.
+    /// Whether the configuration rests: its source is not fetched and nothing is applied, pruned or corrected; false when
+    /// absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
     pub suspend: Option<bool>,
     /// A Git repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_repository: Option<GitRepository>,
-    /// An S3 bucket.
+    /// An S3 bucket. Engine `native` does not fetch it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::schema::any_object")]
-    pub bucket: Option<Map<String, Value>>,
-    /// An Azure blob container.
+    pub bucket: Option<Bucket>,
+    /// An Azure blob container. Engine `native` does not fetch it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::schema::any_object")]
-    pub azure_blob: Option<Map<String, Value>>,
-    /// An OCI artifact.
+    pub azure_blob: Option<AzureBlob>,
+    /// An OCI artifact. Engine `native` does not fetch it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::schema::any_object")]
-    pub oci_repository: Option<Map<String, Value>>,
-    /// What is made of the source, by name; one named `kustomization-1` when absent.
+    pub oci_repository: Option<OciRepository>,
+    /// What is made of the source, by name; one named `kustomization-1`, of its root, when absent. A name has at most 63
+    /// characters, and at most 62 together with the configuration's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kustomizations: Option<BTreeMap<String, KustomizationSpec>>,
-    /// Secrets in base64: `sshPrivateKey`, `httpsKey`, `bucketSecretKey`.
+    /// Secrets in base64: `sshPrivateKey` (a PEM key), `httpsKey`, `bucketSecretKey`. Better given by reference, in
+    /// `protectedSettingsFrom`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration_protected_settings: Option<BTreeMap<String, String>>,
     /// Secrets by reference, by the same names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protected_settings_from: Option<ProtectedSettingsFrom>,
-    /// Whether the resource counts as provisioned only when it is reconciled.
+    /// Whether the ARM resource counts as provisioned only when it is reconciled. It has no meaning in a state file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_for_reconciliation: Option<bool>,
-    /// Longest time to wait for that, ISO 8601.
+    /// Longest time to wait for that, as an ISO 8601 duration such as `PT30M`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reconciliation_wait_duration: Option<String>,
-    /// What does the work.
+    /// What does the work; `native` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "native"))]
     pub engine: Option<Engine>,
-    /// What happens to drifted objects.
+    /// What happens to an object that drifted, in each kustomization that does not say otherwise; `correct` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "correct"))]
     pub drift: Option<Drift>,
 }
 
@@ -76,254 +91,95 @@ impl fmt::Debug for FluxConfigurationSpec {
     }
 }
 
-/// Kind of source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum SourceKind {
-    /// A Git repository.
-    #[default]
-    GitRepository,
-    /// An S3 bucket.
-    Bucket,
-    /// An Azure blob container.
-    AzureBlob,
-    /// An OCI artifact.
-    #[serde(rename = "OCIRepository")]
-    OciRepository,
-}
-
-/// A Git repository and how to reach it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct GitRepository {
-    /// URL of the repository.
-    pub url: String,
-    /// Longest time for one fetch, in seconds; 600 when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timeout_in_seconds: Option<u32>,
-    /// Time between looks for a new revision, in seconds; 600 when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sync_interval_in_seconds: Option<u32>,
-    /// What to check out; branch `master` when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repository_ref: Option<RepositoryRef>,
-    /// Lines of a known_hosts file, in base64.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ssh_known_hosts: Option<String>,
-    /// User for https, as it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub https_user: Option<String>,
-    /// PEM bundle of the authorities that sign the server's certificate, in base64.
-    #[serde(rename = "httpsCACert", skip_serializing_if = "Option::is_none")]
-    pub https_ca_cert: Option<String>,
-    /// Secret of the configuration's namespace that holds the credentials.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub local_auth_ref: Option<String>,
-    /// Who runs the repository.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider: Option<GitProvider>,
-}
-
-/// Who runs a repository.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum GitProvider {
-    /// Anyone.
-    #[default]
-    Generic,
-    /// Azure DevOps.
-    Azure,
-    /// GitHub, as an app.
-    GitHub,
-}
-
-/// Which commit is wanted. Precedence: commit, semver, tag, branch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct RepositoryRef {
-    /// Branch to follow.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub branch: Option<String>,
-    /// Tag.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tag: Option<String>,
-    /// Range over the tags that are semantic versions.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub semver: Option<String>,
-    /// Commit, 40 hexadecimal digits; needs a branch.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
-}
-
 /// One directory of the source, rendered and applied as a whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct KustomizationSpec {
+    /// Name of the kustomization, which is its key; read-only in the ARM resource, and accepted when it is the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Directory inside the source; its root when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = ""))]
     pub path: Option<String>,
     /// Kustomizations of this configuration that must be ready first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depends_on: Option<Vec<String>>,
-    /// Longest time for apply and health, in seconds; 600 when absent.
+    /// Longest time for apply and health together, in seconds; 600 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_SECONDS), extend("default" = 600))]
     pub timeout_in_seconds: Option<u32>,
-    /// Time between reconciles, in seconds; 600 when absent.
+    /// Time between reconciles when nothing changes, in seconds; 600 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_SECONDS), extend("default" = 600))]
     pub sync_interval_in_seconds: Option<u32>,
-    /// Time to the next try after a failure, in seconds.
+    /// Time to the next try after a failure, in seconds; growing waits when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_SECONDS))]
     pub retry_interval_in_seconds: Option<u32>,
     /// Whether objects that left the manifests are deleted; false when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
     pub prune: Option<bool>,
-    /// Whether an object with a changed immutable field is made again; false when absent.
+    /// Whether an object with a changed immutable field is deleted and made again; false when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
     pub force: Option<bool>,
-    /// Whether ready means that every object is healthy; true when absent.
+    /// Whether the kustomization is ready only when every object of it is healthy; true when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = true))]
     pub wait: Option<bool>,
     /// Variables for the manifests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_build: Option<PostBuild>,
-    /// Whether an empty render may prune everything; false when absent.
+    /// Whether a render without objects may prune everything; false when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
     pub allow_empty: Option<bool>,
-    /// What happens to drifted objects; the configuration's choice when absent.
+    /// What happens to an object that drifted; the configuration's choice when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
 }
 
-/// Variables for the manifests.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+// The values of variables can be secrets.
+impl fmt::Debug for KustomizationSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KustomizationSpec").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Variables that `${name}` in the manifests stands for.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct PostBuild {
-    /// Variables by name.
+    /// Values by name. A name has letters, digits and `_`, and begins with no digit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub substitute: Option<BTreeMap<String, String>>,
-    /// Where more of them are.
+    /// ConfigMaps and Secrets that hold more values. A later one wins over an earlier one, and `substitute` over all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub substitute_from: Option<Vec<SubstituteFromSpec>>,
 }
 
-/// A ConfigMap or Secret whose entries are variables.
+/// A ConfigMap or Secret in the configuration's namespace whose entries are variables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubstituteFromSpec {
     /// Its kind.
     pub kind: SubstituteKind,
     /// Its name.
+    #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Whether its absence is fine; false when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Whether it may be missing; false when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
     pub optional: Option<bool>,
 }
 
-/// Kind of a holder of variables.
+/// Kind of an object that holds variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SubstituteKind {
     /// A ConfigMap.
     ConfigMap,
     /// A Secret.
     Secret,
-}
-
-/// What came of a `FluxConfiguration`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct FluxConfigurationStatus {
-    /// The state.
-    pub compliance_state: ComplianceStateV2,
-    /// Branch and commit that the source is at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source_synced_commit_id: Option<String>,
-    /// When the source was updated last, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source_updated_at: Option<String>,
-    /// When this status was updated last, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status_updated_at: Option<String>,
-    /// Public half of the key that the repository must accept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repository_public_key: Option<String>,
-    /// What failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-    /// State of each object.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub statuses: Vec<ObjectStatus>,
-    /// Generation that this status is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// Ready, Reconciling and Stalled.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub conditions: Vec<Condition>,
-}
-
-/// State of compliance in the Flux v2 generation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum ComplianceStateV2 {
-    /// The cluster is as wanted.
-    Compliant,
-    /// The cluster is not as wanted.
-    #[serde(rename = "Non-Compliant")]
-    NonCompliant,
-    /// Work is under way.
-    Pending,
-    /// The configuration rests.
-    Suspended,
-    /// Nothing is known yet.
-    #[default]
-    Unknown,
-}
-
-/// State of one object.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ObjectStatus {
-    /// Name of the object.
-    pub name: String,
-    /// Its namespace.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    /// Its kind.
-    pub kind: String,
-    /// Its state.
-    pub compliance_state: ComplianceStateV2,
-    /// The kustomization that applied it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub applied_by: Option<ObjectReference>,
-    /// Its conditions.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub status_conditions: Vec<ObjectStatusCondition>,
-}
-
-/// Name and namespace of an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ObjectReference {
-    /// Its name.
-    pub name: String,
-    /// Its namespace.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-}
-
-/// A condition of an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ObjectStatusCondition {
-    /// When it changed last, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_transition_time: Option<String>,
-    /// What there is to say.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// Why, in one word.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// `True`, `False` or `Unknown`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
-    /// Its type.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
 }

@@ -1,15 +1,20 @@
 //! The two configuration kinds as they are written: custom resources, documents of a state file, CRDs and JSON Schema.
 //!
-//! Property names, enums and defaults are those of the public ARM resources; a few fields are Arcwright's own.
-//! Nothing is checked here beyond types: [`crate::desired`] does that.
+//! Property names, enums and defaults are those of the public ARM resources; a few fields are Arcwright's own (`engine`,
+//! `drift`, `allowEmpty`, `protectedSettingsFrom`, `installState`). Nothing is checked here beyond types:
+//! [`crate::desired`] does that.
 mod flux;
+mod flux_status;
 mod schema;
 mod shared;
+mod source;
 mod source_control;
 
 pub use flux::*;
+pub use flux_status::*;
 pub use schema::{crds, crds_yaml, state_schema};
 pub use shared::*;
+pub use source::*;
 pub use source_control::*;
 
 /// API group of the kinds.

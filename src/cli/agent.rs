@@ -10,7 +10,7 @@ use super::{
 use crate::{
     agents::config::{self, Board, Context, control::Desk, suspensions::Suspensions},
     desired::{DesiredState, Issue, file},
-    runtime::control::{BindError, Socket},
+    runtime::control::{BindError, Socket, is_answered},
 };
 use clap::Args;
 use std::{process::ExitCode, sync::Arc, time::Duration};
@@ -48,7 +48,11 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
             .hint("correct it, or remove it to resume what was suspended by command")
     })?;
     // Before anything is written: another agent with these files would fight with this one.
-    let socket = if args.once { None } else { bind(&data).await? };
+    let socket = match args.once {
+        true if is_answered(&data.control_socket()).await => return Err(already_runs(&data)),
+        true => None,
+        false => bind(&data).await?,
+    };
     let ctx = args.target.connect(&data).await?;
     let board = Arc::new(Board::open(data.status_file()));
     let is_known = |id: &_| loaded.configurations.iter().any(|one| one.id == *id);
@@ -66,11 +70,7 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
 async fn bind(data: &DataDir) -> Result<Option<Socket>, Failure> {
     match Socket::bind(&data.control_socket()).await {
         Ok(socket) => Ok(Some(socket)),
-        Err(error @ BindError::InUse { .. }) => {
-            Err(Failure::new(format!("an agent already runs with the data directory {}", data.path().display()))
-                .caused_by(&error)
-                .hint("stop it, or give another --data-dir"))
-        }
+        Err(BindError::InUse { .. }) => Err(already_runs(data)),
         Err(error @ BindError::Io { .. }) => {
             ui::note(format_args!(
                 "{}; reconcile, suspend and resume will not reach this agent",
@@ -79,6 +79,11 @@ async fn bind(data: &DataDir) -> Result<Option<Socket>, Failure> {
             Ok(None)
         }
     }
+}
+
+fn already_runs(data: &DataDir) -> Failure {
+    Failure::new(format!("an agent already runs with the data directory {}", data.path().display()))
+        .hint("`arcwright reconcile NAME` asks it to reconcile at once; otherwise stop it, or give another --data-dir")
 }
 
 async fn once(agent: &Agent, loaded: DesiredState, args: &AgentArgs) -> Outcome {

@@ -44,11 +44,11 @@ pub(super) fn check(value: &Value, schema: &Value, path: &str, problems: &mut Ve
     };
     if !types.iter().any(|wanted| is(value, wanted)) {
         let wanted = types.iter().find(|name| **name != "null").copied().unwrap_or("null");
-        let mut problem = Problem::new(path, format!("must be {}, not {}", article(wanted), article(type_of(value))));
-        if wanted == "string" && !value.is_object() && !value.is_array() && !value.is_null() {
-            problem = problem.hint("put it in quotes");
-        }
-        problems.push(problem);
+        let problem = Problem::new(path, format!("must be {}, not {}", article(wanted), article(type_of(value))));
+        problems.push(match how_to_write(value, wanted) {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        });
         return;
     }
     match value {
@@ -60,16 +60,31 @@ pub(super) fn check(value: &Value, schema: &Value, path: &str, problems: &mut Ve
                 }
             }
         }
-        Value::Number(number) => {
-            let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
-            let number = number.as_f64().unwrap_or(f64::NAN);
-            if bound("minimum").is_some_and(|least| number < least)
-                || bound("maximum").is_some_and(|most| number > most)
-            {
-                problems.push(Problem::new(path, "is out of range"));
-            }
-        }
+        Value::Number(number) => check_range(number.as_f64().unwrap_or(f64::NAN), schema, path, problems),
         Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+fn check_range(number: f64, schema: &Value, path: &str, problems: &mut Vec<Problem>) {
+    let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+    let (least, most) = (bound("minimum"), bound("maximum"));
+    if least.is_some_and(|least| number < least) || most.is_some_and(|most| number > most) {
+        let shown = |bound: Option<f64>| bound.map_or_else(|| "any".to_owned(), |bound| bound.to_string());
+        problems.push(Problem::new(path, format!("must be from {} to {}", shown(least), shown(most))));
+    }
+}
+
+/// How a scalar of the wrong type is written so that it is of the right one.
+fn how_to_write(value: &Value, wanted: &str) -> Option<&'static str> {
+    match (value, wanted) {
+        (Value::Bool(_) | Value::Number(_), "string") => Some("put it in quotes"),
+        (Value::String(text), "boolean") if ["true", "false"].contains(&text.to_lowercase().as_str()) => {
+            Some("write it without quotes")
+        }
+        (Value::String(text), "integer") if text.parse::<i64>().is_ok() => Some("write it without quotes"),
+        (Value::String(_), "integer") => Some("give whole seconds, as in 600"),
+        (Value::Null, "object") => Some("write {} for the defaults"),
+        _ => None,
     }
 }
 
@@ -81,9 +96,10 @@ fn check_object(map: &Map<String, Value>, schema: &Value, path: &str, problems: 
             (Some(schema), _) => check(value, schema, &at, problems),
             (None, Some(Value::Bool(false))) => {
                 let problem = Problem::new(at, "is not a known field");
-                let near = near(key, known.into_iter().flat_map(Map::keys));
-                problems.push(match near {
-                    Some(name) => problem.hint(format!("did you mean {name}?")),
+                let near =
+                    || near(key, known.into_iter().flat_map(Map::keys)).map(|name| format!("did you mean {name}?"));
+                problems.push(match unwelcome(path, key).map(str::to_owned).or_else(near) {
+                    Some(hint) => problem.hint(hint),
                     None => problem,
                 });
             }
@@ -95,6 +111,31 @@ fn check_object(map: &Map<String, Value>, schema: &Value, path: &str, problems: 
         if !map.contains_key(key) {
             problems.push(Problem::new(child(path, key), "is missing"));
         }
+    }
+}
+
+/// Properties that the resource writes itself, and what is done about them.
+const READ_ONLY: [&str; 9] = [
+    "complianceState",
+    "complianceStatus",
+    "errorMessage",
+    "provisioningState",
+    "repositoryPublicKey",
+    "sourceSyncedCommitId",
+    "sourceUpdatedAt",
+    "statusUpdatedAt",
+    "statuses",
+];
+
+/// Why a field that the resource has, or had, is not welcome in a document.
+fn unwelcome(parent: &str, key: &str) -> Option<&'static str> {
+    match (parent, key) {
+        ("", "properties") => Some("what the ARM resource has under properties stands under spec"),
+        ("spec", key) if READ_ONLY.contains(&key) => Some("it is read-only; leave it out"),
+        (parent, "validation") if parent.starts_with("spec.kustomizations.") => {
+            Some("the resource has it no more, the API server checks every object; leave it out")
+        }
+        _ => None,
     }
 }
 

@@ -5,10 +5,11 @@
 //! Nothing here talks to a repository or a cluster.
 mod check;
 pub mod file;
-mod last_good;
 mod operator_params;
 mod parse;
 mod secrets;
+mod shape;
+mod stamp;
 mod validate;
 
 use crate::model::configuration::{Configuration, ConfigurationId};
@@ -88,13 +89,24 @@ impl fmt::Display for Issue {
         }
         write!(f, " {}: ", self.severity)?;
         if !self.field.is_empty() {
-            write!(f, "{}: ", self.field)?;
+            write!(f, "{}: ", OneLine(&self.field))?;
         }
-        f.write_str(&self.message)?;
+        OneLine(&self.message).fmt(f)?;
         match &self.hint {
-            Some(hint) => write!(f, " ({hint})"),
+            Some(hint) => write!(f, " ({})", OneLine(hint)),
             None => Ok(()),
         }
+    }
+}
+
+/// A text with its control characters escaped: a key of a document must not write lines of a log or move a cursor.
+struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .chars()
+            .try_for_each(|c| if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") })
     }
 }
 

@@ -1,5 +1,5 @@
-//! From a document to a configuration: schema first, then types, then rules.
-use super::{Problem, SecretSource, check, validate};
+//! From a document to a configuration: kind first, then schema, then types, then rules.
+use super::{Problem, Severity, check, secrets::Reader, shape, validate};
 use crate::{
     api,
     model::configuration::{Configuration, ConfigurationId},
@@ -16,60 +16,67 @@ pub(super) struct Parsed {
     pub(super) configuration: Option<Configuration>,
     /// Everything that is wrong.
     pub(super) problems: Vec<Problem>,
+    /// Whether it holds a secret itself.
+    pub(super) holds_secrets: bool,
 }
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(api::state_schema);
 
 /// Reads one document. Pure but for what `secrets` does.
-pub(super) fn document(value: &Value, secrets: &dyn SecretSource) -> Parsed {
+pub(super) fn document(value: &Value, secrets: &Reader<'_>) -> Parsed {
+    let holds_secrets = shape::holds_secrets(value);
+    if let Some(problem) = shape::kind_problem(value) {
+        return Parsed { id: None, configuration: None, problems: vec![problem], holds_secrets };
+    }
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
-    let mut parsed = Parsed { id: id_of(value), configuration: None, problems: Vec::new() };
     let kind = text("/kind").unwrap_or_default();
     let schemas = SCHEMA.get("oneOf").and_then(Value::as_array);
-    let Some(schema) = schemas.into_iter().flatten().find(|schema| schema["title"] == kind) else {
-        let problem = Problem::new("kind", "must be FluxConfiguration or SourceControlConfiguration");
-        parsed.problems.push(match check::near(kind, ["FluxConfiguration", "SourceControlConfiguration"]) {
-            Some(near) if !kind.is_empty() => problem.hint(format!("did you mean {near}?")),
-            _ => problem,
-        });
-        return parsed;
-    };
-    check::check(value, schema, "", &mut parsed.problems);
-    if !parsed.problems.is_empty() {
-        return parsed;
+    let mut parsed = Parsed { id: id_of(value), configuration: None, problems: Vec::new(), holds_secrets };
+    for schema in schemas.into_iter().flatten().filter(|schema| schema["title"] == kind) {
+        check::check(value, schema, "", &mut parsed.problems);
     }
-    let spec = value.get("spec").cloned().unwrap_or_default();
-    let name = text("/metadata/name").unwrap_or_default();
-    let mut problems = Vec::new();
-    let configuration = if kind == "FluxConfiguration" {
-        serde_json::from_value(spec).map(|spec| validate::flux(name, &spec, secrets, &mut problems))
-    } else {
-        serde_json::from_value(spec).map(|spec| validate::source_control(name, &spec, secrets, &mut problems))
-    };
-    let configuration = match configuration {
-        Ok((configuration, resolved)) => Some(Configuration { digest: digest(value, &resolved), ..configuration }),
-        Err(error) => {
-            problems.push(Problem::new("spec", error.to_string()));
-            None
+    let is_of_type = parsed.problems.is_empty();
+    match configuration(kind, text("/metadata/name").unwrap_or_default(), value, secrets, &mut parsed.problems) {
+        Ok(configuration) => {
+            own_namespace(kind, text("/metadata/namespace"), &configuration.id, &mut parsed.problems);
+            parsed.id = Some(configuration.id.clone());
+            let is_usable = parsed.problems.iter().all(|problem| problem.severity == Severity::Warning);
+            parsed.configuration = is_usable.then_some(configuration);
         }
-    };
-    if let (Some(stated), Some(configuration)) = (text("/metadata/namespace"), &configuration)
-        && stated != configuration.id.namespace
-    {
-        let field = if kind == "FluxConfiguration" { "spec.namespace" } else { "spec.operatorNamespace" };
-        problems.push(
-            Problem::new(
-                "metadata.namespace",
-                format!("is {stated}, but the configuration's namespace is {}", configuration.id.namespace),
-            )
-            .hint(format!("leave it out, or set {field} to the same")),
-        );
+        // What the schema found says it better, and a value could stand in this text.
+        Err(_) if is_of_type => parsed.problems.push(Problem::new("spec", "holds a value of the wrong type")),
+        Err(_) => {}
     }
-    let is_usable = problems.iter().all(|problem| problem.severity == super::Severity::Warning);
-    parsed.id = configuration.as_ref().map(|configuration| configuration.id.clone()).or(parsed.id);
-    parsed.configuration = configuration.filter(|_| is_usable);
-    parsed.problems = problems;
     parsed
+}
+
+fn configuration(
+    kind: &str,
+    name: &str,
+    value: &Value,
+    secrets: &Reader<'_>,
+    problems: &mut Vec<Problem>,
+) -> Result<Configuration, serde_json::Error> {
+    let spec = value.get("spec").cloned().unwrap_or_default();
+    let (configuration, resolved) = if kind == "FluxConfiguration" {
+        validate::flux(name, &serde_json::from_value(spec)?, secrets, problems)
+    } else {
+        validate::source_control(name, &serde_json::from_value(spec)?, secrets, problems)
+    };
+    Ok(Configuration { digest: digest(value, &resolved), ..configuration })
+}
+
+/// A resource in a cluster has a namespace of its own; a document may leave it out, but not state another one.
+fn own_namespace(kind: &str, stated: Option<&str>, id: &ConfigurationId, problems: &mut Vec<Problem>) {
+    let Some(stated) = stated.filter(|stated| *stated != id.namespace) else { return };
+    let field = if kind == "FluxConfiguration" { "spec.namespace" } else { "spec.operatorNamespace" };
+    problems.push(
+        Problem::new(
+            "metadata.namespace",
+            format!("is {stated:?}, but the configuration's namespace is {}", id.namespace),
+        )
+        .hint(format!("leave it out, or set {field} to the same")),
+    );
 }
 
 /// The identity that a document claims, valid or not.

@@ -1,6 +1,12 @@
 //! Where the values of protected settings come from, as a seam: the checks themselves read nothing.
+use super::stamp::Stamp;
 use secrecy::SecretString;
-use std::path::Path;
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 /// Largest file that a secret is read from, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -26,18 +32,61 @@ pub struct ProcessSecrets;
 
 impl SecretSource for ProcessSecrets {
     fn file(&self, path: &Path) -> Result<SecretString, String> {
-        let size =
-            std::fs::metadata(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?.len();
-        if size > MAX_BYTES {
-            return Err(format!("{} is larger than {MAX_BYTES} bytes", path.display()));
+        let shown = path.display();
+        let unreadable = |error: std::io::Error| format!("{shown} cannot be read: {error}");
+        // Opening a pipe would wait for its writer.
+        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+            return Err(format!("{shown} is not a file"));
         }
-        std::fs::read_to_string(path)
-            .map(Into::into)
-            .map_err(|error| format!("{} cannot be read: {error}", path.display()))
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)
+            .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(format!("{shown} is larger than {MAX_BYTES} bytes"));
+        }
+        String::from_utf8(bytes).map(Into::into).ok().ok_or_else(|| format!("{shown} is not UTF-8"))
     }
 
     fn env(&self, name: &str) -> Result<SecretString, String> {
         let value = std::env::var_os(name).ok_or_else(|| format!("environment variable {name} is not set"))?;
         value.into_string().map(Into::into).ok().ok_or_else(|| format!("environment variable {name} is not UTF-8"))
+    }
+}
+
+/// Reads secrets for one state file: relative paths start at its directory, and the files that were read are known
+/// afterwards.
+pub(super) struct Reader<'a> {
+    source: &'a dyn SecretSource,
+    directory: PathBuf,
+    files: RefCell<BTreeMap<PathBuf, Option<Stamp>>>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(source: &'a dyn SecretSource, directory: &Path) -> Self {
+        Self { source, directory: directory.to_owned(), files: RefCell::default() }
+    }
+
+    /// A path as the state file means it.
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
+        self.directory.join(path)
+    }
+
+    pub(super) fn file(&self, path: &str) -> Result<SecretString, String> {
+        let path = self.resolve(path);
+        // Before it is read: a change in between is then seen as one.
+        let stamp = Stamp::of(&path);
+        let value = self.source.file(&path);
+        self.files.borrow_mut().insert(path, stamp);
+        value
+    }
+
+    pub(super) fn env(&self, name: &str) -> Result<SecretString, String> {
+        self.source.env(name)
+    }
+
+    /// The files that were asked for, readable or not.
+    pub(super) fn files(self) -> BTreeMap<PathBuf, Option<Stamp>> {
+        self.files.into_inner()
     }
 }

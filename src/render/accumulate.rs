@@ -4,10 +4,11 @@ use super::{
     kustomization::{Kustomization, SortOptions},
     load::{Loader, MAX_DEPTH, join},
     patch, plain,
-    resource::Resource,
+    resource::{Previous, Resource},
     transform,
     tree::EntryKind,
 };
+use std::collections::HashSet;
 
 /// What a directory comes to before the last steps.
 #[derive(Default)]
@@ -16,28 +17,46 @@ pub(super) struct Accumulated {
     /// The order that the top kustomization asks for, and the file that does so.
     pub(super) order: Option<(String, SortOptions)>,
     pub(super) managed_by_label: bool,
+    ids: HashSet<Id>,
 }
 
+/// What tells two resources apart: API version, kind, name, effective namespace.
+type Id = (String, Previous);
+
 impl Accumulated {
+    /// Takes note of what is there, after something changed it.
+    fn index(&mut self) {
+        self.ids = self.resources.iter().map(id).collect();
+    }
+
     /// Adds resources, none of which may be there already.
     fn append(&mut self, resources: Vec<Resource>, file: &str) -> Result<(), RenderError> {
         for resource in resources {
-            let id = resource.current();
-            let twin = self.resources.iter().find(|other| {
-                other.kind() == resource.kind()
-                    && other.name() == resource.name()
-                    && other.api_version() == resource.api_version()
-                    && other.current() == id
-            });
-            if let Some(twin) = twin {
-                let message =
-                    format!("{} of {} is there already, from {}", resource.shown(), resource.origin, twin.origin);
+            if !self.ids.insert(id(&resource)) {
+                let twin = self.resources.iter().find(|other| id(other) == id(&resource));
+                let from = twin.map_or("", |twin| &twin.origin);
+                let message = format!("{} of {} is there already, from {from}", resource.shown(), resource.origin);
                 return Err(RenderError::Manifest { file: file.to_owned(), message });
             }
             self.resources.push(resource);
         }
         Ok(())
     }
+}
+
+fn id(resource: &Resource) -> Id {
+    (resource.api_version().to_owned(), resource.current())
+}
+
+/// What may name a kustomization.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// The caller: any kind will do.
+    ByCaller,
+    /// `resources`: a Kustomization.
+    AsBase,
+    /// `components`: a Component.
+    AsComponent,
 }
 
 /// Accumulates a directory: its kustomization, or, where that is allowed, every manifest below it.
@@ -47,7 +66,7 @@ pub(super) fn directory(loader: &Loader<'_>, path: &str, may_generate: bool) -> 
     }
     let path = &loader.real(path)?;
     match Kustomization::find(loader, path)? {
-        Some(_) => base(loader, path, &mut Vec::new()),
+        Some(_) => base(loader, path, &mut Vec::new(), Named::ByCaller),
         None if may_generate => {
             let mut accumulated = Accumulated::default();
             for resource in plain::resources(loader, path)? {
@@ -57,7 +76,7 @@ pub(super) fn directory(loader: &Loader<'_>, path: &str, may_generate: bool) -> 
                         accumulated.append(resources, path)?;
                     }
                     plain::Found::Kustomization(directory) => {
-                        let inner = base(loader, &directory, &mut vec![path.clone() + "/."])?;
+                        let inner = base(loader, &directory, &mut vec![path.clone() + "/."], Named::AsBase)?;
                         accumulated.append(inner.resources, path)?;
                     }
                 }
@@ -69,9 +88,14 @@ pub(super) fn directory(loader: &Loader<'_>, path: &str, may_generate: bool) -> 
 }
 
 /// Accumulates a kustomization of its own.
-fn base(loader: &Loader<'_>, directory: &str, above: &mut Vec<String>) -> Result<Accumulated, RenderError> {
+fn base(
+    loader: &Loader<'_>,
+    directory: &str,
+    above: &mut Vec<String>,
+    named: Named,
+) -> Result<Accumulated, RenderError> {
     let mut accumulated = Accumulated::default();
-    into(loader, directory, above, false, &mut accumulated)?;
+    into(loader, directory, above, named, &mut accumulated)?;
     Ok(accumulated)
 }
 
@@ -80,15 +104,10 @@ fn into(
     loader: &Loader<'_>,
     directory: &str,
     above: &mut Vec<String>,
-    is_component: bool,
+    named: Named,
     accumulated: &mut Accumulated,
 ) -> Result<(), RenderError> {
-    let is_cycle = above.iter().any(|visited| {
-        visited == directory
-            || visited.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/') && rest != "/.")
-            || (directory.is_empty() && !visited.ends_with("/."))
-    });
-    if is_cycle {
+    if is_above(above, directory) {
         return Err(RenderError::Cycle { path: directory.to_owned(), via: above.join(", ") });
     }
     if above.len() > MAX_DEPTH {
@@ -102,11 +121,17 @@ fn into(
         return Err(RenderError::NoKustomization { path: directory.to_owned(), found: 0 });
     };
     let fields = Kustomization::read(loader, directory, &file)?;
-    if fields.is_component() != is_component {
-        let (field, must) = if is_component { ("components", "Component") } else { ("resources", "Kustomization") };
-        return Err(RenderError::field(&file, "kind", format!("what {field} names must be of kind {must}")));
+    match (named, fields.is_component()) {
+        (Named::AsBase, true) => {
+            return Err(RenderError::field(&file, "kind", "what resources names must be of kind Kustomization"));
+        }
+        (Named::AsComponent, false) => {
+            return Err(RenderError::field(&file, "kind", "what components names must be of kind Component"));
+        }
+        (Named::ByCaller, _) | (Named::AsBase, false) | (Named::AsComponent, true) => {}
     }
     above.push(directory.to_owned());
+    accumulated.index();
     for resource in &fields.resources {
         let target = target(&file, "resources", directory, resource)?;
         match loader.kind(&target)? {
@@ -115,7 +140,7 @@ fn into(
                 accumulated.append(resources, &file)?;
             }
             Some(EntryKind::Directory) => {
-                let inner = base(loader, &loader.real(&target)?, above)?;
+                let inner = base(loader, &loader.real(&target)?, above, Named::AsBase)?;
                 accumulated.append(inner.resources, &file)?;
             }
             None => {
@@ -137,7 +162,7 @@ fn into(
                 format!("{component:?} is not a directory{}", remote_hint(component)),
             ));
         }
-        into(loader, &loader.real(&target)?, above, true, accumulated)?;
+        into(loader, &loader.real(&target)?, above, Named::AsComponent, accumulated)?;
     }
     above.pop();
     patch::strategic_merges(loader, directory, &file, &fields.patches_strategic_merge, &mut accumulated.resources)?;
@@ -149,11 +174,20 @@ fn into(
     patch::json6902(loader, directory, &file, &fields.patches_json6902, &mut accumulated.resources)?;
     transform::replicas::set(&file, &fields.replicas, &mut accumulated.resources)?;
     transform::images::set(&file, &fields.images, &mut accumulated.resources)?;
-    if !is_component {
+    if named != Named::AsComponent {
         accumulated.order = fields.sort_options.clone().map(|options| (file.clone(), options));
         accumulated.managed_by_label = fields.wants_managed_by_label();
     }
     Ok(())
+}
+
+/// Whether a directory is one of those above, or holds one of them.
+fn is_above(above: &[String], directory: &str) -> bool {
+    above.iter().any(|visited| {
+        visited == directory
+            || visited.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/') && rest != "/.")
+            || (directory.is_empty() && !visited.ends_with("/."))
+    })
 }
 
 fn target(file: &str, field: &str, directory: &str, path: &str) -> Result<String, RenderError> {

@@ -190,7 +190,7 @@ impl Kustomization {
     pub(super) fn read(loader: &Loader<'_>, directory: &str, path: &str) -> Result<Self, RenderError> {
         let text = loader.text(directory, path, path)?;
         let wrong = |message: String| RenderError::Manifest { file: path.to_owned(), message };
-        let documents = yaml::read(&text).map_err(|error| wrong(error.to_string()))?;
+        let documents = yaml::read_kustomization(&text).map_err(|error| wrong(error.to_string()))?;
         let Some(Value::Object(object)) = documents.into_iter().next() else {
             return Err(wrong("is empty".to_owned()));
         };

@@ -163,9 +163,8 @@ fn keyed(target: &mut Vec<Value>, patch: Vec<Value>, field: &Field, at: &str) ->
         match position {
             Some(position) => {
                 let Value::Object(mut old) = rest.remove(position) else { continue };
-                if element.get(DIRECTIVE).is_some_and(|directive| directive == "replace") {
-                    target.push(Value::Object(old));
-                } else if map(&mut old, element, field.inner(), at)? == Outcome::Kept {
+                let is_ignored = element.get(DIRECTIVE).is_some_and(|directive| directive == "replace");
+                if is_ignored || map(&mut old, element, field.inner(), at)? == Outcome::Kept {
                     target.push(Value::Object(old));
                 }
             }
@@ -192,7 +191,8 @@ mod tests {
     }
 
     fn pod(containers: Value) -> Value {
-        json!({"spec": {"template": {"spec": {"containers": containers}}}})
+        let spec = serde_json::Map::from_iter([("containers".to_owned(), containers)]);
+        json!({"spec": {"template": {"spec": spec}}})
     }
 
     #[test]

@@ -146,7 +146,15 @@ fn read(place: &Place<'_>, text: &str) -> Result<Patch, RenderError> {
 }
 
 fn apply_json(place: &Place<'_>, operations: &[PatchOperation], resource: &mut Resource) -> Result<(), RenderError> {
+    // A path into annotations always leads somewhere: kustomize keeps some of its own there.
+    let had_annotations = resource.annotations().is_some();
+    if !had_annotations {
+        map_at(resource.metadata_mut(), "annotations");
+    }
     let outcome = json6902::apply(&mut resource.object, operations);
+    if !had_annotations && resource.annotations().is_some_and(Map::is_empty) {
+        resource.metadata_mut().shift_remove("annotations");
+    }
     outcome.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))
 }
 
@@ -188,8 +196,8 @@ fn lay_over(
     let mut deleted = Vec::new();
     for at in selected {
         let resource = &mut resources[*at];
-        let (name, namespace, kind) =
-            (field(resource, "name"), field(resource, "namespace"), resource.object.get("kind").cloned());
+        let (name, namespace) = (field(resource, "name"), field(resource, "namespace"));
+        let types = ["apiVersion", "kind"].map(|key| (key, resource.object.get(key).cloned()));
         let mut content = patch.object.clone();
         if keeps_null_labels {
             texts_for_nulls(&mut content);
@@ -211,7 +219,9 @@ fn lay_over(
         }
         put_back(resource.metadata_mut(), "namespace", namespace);
         if !may("allowKindChange") {
-            put_back(&mut resource.object, "kind", kind);
+            for (key, value) in types {
+                put_back(&mut resource.object, key, value);
+            }
         }
     }
     let mut at = 0;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 pub(super) const NO_NAMESPACE: &str = "_non_namespaceable_";
 
 /// What an object was called at some step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Previous {
     pub(super) name: String,
     /// Effective: "default" for none, [`NO_NAMESPACE`] for cluster-scoped kinds.

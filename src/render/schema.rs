@@ -28,7 +28,7 @@ pub(super) struct Field {
 impl Field {
     /// Whether a list of it is merged rather than replaced.
     pub(super) fn is_merged(&self) -> bool {
-        self.strategy.as_deref() == Some("merge")
+        self.strategy.as_deref().is_some_and(|strategies| strategies.split(',').any(|one| one == "merge"))
     }
 
     /// The type of its value, or of its items.

@@ -31,9 +31,10 @@ impl Compiled {
             if text.is_empty() {
                 return Ok(None);
             }
-            let anchored = format!("^(?:{})$", text.trim_start_matches('^').trim_end_matches('$'));
+            let anchored = format!("^(?:{})$", literal_braces(text.trim_start_matches('^').trim_end_matches('$')));
             let compiled = RegexBuilder::new(&anchored).size_limit(MAX_PATTERN).build();
-            compiled.map(Some).map_err(|_| RenderError::field(file, field, format!("{text:?} is not a pattern")))
+            let wrong = || RenderError::field(file, field, format!("{text:?} is not a pattern"));
+            compiled.ok().map(Some).ok_or_else(wrong)
         };
         let requirements = |text: &str| {
             requirements(text).ok_or_else(|| RenderError::field(file, field, format!("{text:?} is not a selector")))
@@ -61,6 +62,26 @@ impl Compiled {
             && self.labels.iter().all(|requirement| requirement.holds(resource.labels()))
             && self.annotations.iter().all(|requirement| requirement.holds(resource.annotations()))
     }
+}
+
+/// A pattern in which braces that count nothing stand for themselves, as in Go's patterns.
+fn literal_braces(pattern: &str) -> String {
+    let mut made = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some(at) = rest.find('{') {
+        let (before, after) = rest.split_at(at);
+        made.push_str(before);
+        let inner = after[1..].split('}').next().unwrap_or_default();
+        let counts = !inner.is_empty() && inner.chars().all(|c| c.is_ascii_digit() || c == ',');
+        let is_class = before.ends_with("\\p") || before.ends_with("\\P") || before.ends_with("\\x");
+        if counts || is_class || before.ends_with('\\') {
+            made.push('{');
+        } else {
+            made.push_str("\\{");
+        }
+        rest = &after[1..];
+    }
+    made + rest
 }
 
 /// One requirement of a label selector.

@@ -93,7 +93,7 @@ impl Socket {
     /// When another process answers on it, or it cannot be made, as when the path has over about 90 bytes.
     pub async fn bind(path: &Path) -> Result<Self, BindError> {
         let shown = || path.display().to_string();
-        if UnixStream::connect(path).await.is_ok() {
+        if is_answered(path).await {
             return Err(BindError::InUse { path: shown() });
         }
         let listener = listen(path).map_err(|source| BindError::Io { path: shown(), source })?;
@@ -143,6 +143,11 @@ impl Drop for Socket {
     fn drop(&mut self) {
         std::fs::remove_file(&self.path).ok();
     }
+}
+
+/// Whether a process listens on a socket.
+pub async fn is_answered(path: &Path) -> bool {
+    UnixStream::connect(path).await.is_ok()
 }
 
 /// Binds in a directory that only this user may enter, and moves the socket into place when its mode is set.

@@ -101,9 +101,11 @@ fn a_suspended_configuration_rests_over_a_restart_until_it_is_resumed() {
 #[test]
 fn one_agent_works_with_a_data_directory() {
     let (bed, _agent) = rarely_looking("alone");
-    let second = bed.run(&["agent"]);
-    assert_eq!(second.status.code(), Some(1));
-    assert!(text(&second.stderr).contains("an agent already runs"), "{}", text(&second.stderr));
+    for args in [["agent"].as_slice(), &["agent", "--once"]] {
+        let second = bed.run(args);
+        assert_eq!(second.status.code(), Some(1));
+        assert!(text(&second.stderr).contains("an agent already runs"), "{}", text(&second.stderr));
+    }
     let shown = ask(&bed, &["status", "--agents", "-o", "json"]);
     let process: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
     assert_eq!((&process["agents"][0]["name"], &process["agents"][0]["state"]), (&"config".into(), &"Running".into()));

@@ -237,14 +237,14 @@ async fn a_pack_that_is_cut_off_or_damaged_leaves_nothing_behind() {
         (
             &|bytes| {
                 let at = bytes.len() - 1;
-                bytes[at] ^= 1
+                bytes[at] ^= 1;
             },
             "another checksum",
         ),
         (
             &|bytes| {
                 let at = bytes.len() / 2;
-                bytes[at] ^= 0xff
+                bytes[at] ^= 0xff;
             },
             "another content",
         ),

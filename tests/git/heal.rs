@@ -44,11 +44,11 @@ async fn heals_after(damage: impl Fn(&Cache)) {
 async fn every_kind_of_damage_is_mended() {
     heals_after(|cache| files(cache, "objects/pack", ".pack").iter().for_each(|path| overwrite(path, b"PACK"))).await;
     heals_after(|cache| {
-        files(cache, "objects/pack", ".pack").iter().for_each(|path| fs::remove_file(path).expect("removed"))
+        files(cache, "objects/pack", ".pack").iter().for_each(|path| fs::remove_file(path).expect("removed"));
     })
     .await;
     heals_after(|cache| {
-        files(cache, "objects/pack", ".idx").iter().for_each(|path| fs::remove_file(path).expect("removed"))
+        files(cache, "objects/pack", ".idx").iter().for_each(|path| fs::remove_file(path).expect("removed"));
     })
     .await;
     heals_after(|cache| files(cache, "objects/pack", ".idx").iter().for_each(|path| overwrite(path, &[0; 2000]))).await;

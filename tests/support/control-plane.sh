@@ -1,73 +1,122 @@
 #!/usr/bin/env bash
 # A real Kubernetes API server with etcd, on loopback, for tests and for the quickstart.
-# usage: control-plane.sh find                 prints the directory with the binaries; builds them when there are none
+# usage: control-plane.sh find                 gets the programs if need be; prints the directory that has them
 #        control-plane.sh up STATE_DIR [--controllers]    starts them; prints the path of an admin kubeconfig
 #        control-plane.sh down STATE_DIR       stops what `up` started
-# Looks in KUBEBUILDER_ASSETS, then in ~/.cache/arcwright/bin, then builds from Go modules into that directory.
+# The programs come from KUBEBUILDER_ASSETS, from ~/.cache/arcwright/bin, or from build-control-plane.sh into the latter.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache="${XDG_CACHE_HOME:-${HOME:?is not set}/.cache}/arcwright/bin"
 
-find_binaries() {
-  local cache="${XDG_CACHE_HOME:-$HOME/.cache}/arcwright/bin" dir
-  for dir in "${KUBEBUILDER_ASSETS:-}" "$cache"; do
-    if [ -n "$dir" ] && [ -x "$dir/etcd" ] && [ -x "$dir/kube-apiserver" ]; then echo "$dir"; return; fi
-  done
-  # Two test runs at once must not build into each other.
-  mkdir -p "$cache"
-  (flock 9 && "$here/build-control-plane.sh" "$cache" >&2) 9>"$cache/.lock"
-  echo "$cache"
+say() { echo "control plane: $*" >&2; }
+
+has() { # has DIR PROGRAM...
+  local dir=$1 name
+  shift
+  for name in "$@"; do [ -x "$dir/$name" ] || return 1; done
 }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+program() { # program NAME: its path; nothing when it is not there
+  local dir
+  for dir in "${KUBEBUILDER_ASSETS:-}" "$cache"; do
+    if [ -n "$dir" ] && [ -x "$dir/$1" ]; then echo "$dir/$1" && return; fi
+  done
+}
+
+need() { # need PROGRAM...: gets what is not there
+  local name
+  for name in "$@"; do
+    [ -n "$(program "$name")" ] || { "$here/build-control-plane.sh" "$cache" >&2 && return; }
+  done
+}
+
+find_binaries() {
+  need etcd kube-apiserver
+  command -v kubectl >/dev/null || need kubectl
+  if [ -n "${KUBEBUILDER_ASSETS:-}" ] && has "$KUBEBUILDER_ASSETS" etcd kube-apiserver; then echo "$KUBEBUILDER_ASSETS"; else echo "$cache"; fi
+}
+
+# A port that nobody listens on, below those that the system gives to outgoing connections.
+free_port() {
+  local port
+  for _ in $(seq 100); do
+    port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+    # Connecting fails: nobody is there.
+    (: </dev/tcp/127.0.0.1/$port) 2>/dev/null || { echo "$port" && return; }
+  done
+  say "no free port found"
+  return 1
+}
+
+signing_key() { # for service account tokens
+  if command -v openssl >/dev/null; then openssl genrsa -out "$1" 2048 2>/dev/null; else ssh-keygen -q -t rsa -b 2048 -m PEM -N '' -f "$1"; fi
+}
 
 start() { # start NAME COMMAND...: in the background, its log and pid in the state directory
-  local name=$1; shift
+  local name=$1
+  shift
   nohup "$@" >"$state/$name.log" 2>&1 </dev/null &
   echo $! >"$state/$name.pid"
 }
 
-up() {
-  local bin client peer api
-  bin=$(find_binaries)
-  state=$(mkdir -p "$1" && cd "$1" && pwd)
-  client=$(free_port); peer=$(free_port); api=$(free_port)
-  [ -f "$state/sa.key" ] || openssl genrsa -out "$state/sa.key" 2048 2>/dev/null
-  local token
-  token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-  (umask 077; echo "$token,admin,admin,\"system:masters\"" >"$state/tokens.csv")
-  start etcd "$bin/etcd" --data-dir "$state/etcd" --unsafe-no-fsync --log-level error \
-    --listen-client-urls "http://127.0.0.1:$client" --advertise-client-urls "http://127.0.0.1:$client" \
-    --listen-peer-urls "http://127.0.0.1:$peer" --initial-advertise-peer-urls "http://127.0.0.1:$peer" \
-    --initial-cluster "default=http://127.0.0.1:$peer"
-  start kube-apiserver "$bin/kube-apiserver" --etcd-servers "http://127.0.0.1:$client" --cert-dir "$state/certs" \
-    --secure-port "$api" --bind-address 127.0.0.1 --service-cluster-ip-range 10.0.0.0/16 \
-    --service-account-key-file "$state/sa.key" --service-account-signing-key-file "$state/sa.key" \
-    --service-account-issuer https://kubernetes.default.svc --authorization-mode RBAC --token-auth-file "$state/tokens.csv"
-  (umask 077; cat >"$state/kubeconfig" <<Y
+write_kubeconfig() { # write_kubeconfig PORT TOKEN
+  (
+    umask 077
+    cat >"$state/kubeconfig" <<Y
 apiVersion: v1
 kind: Config
-clusters: [{name: local, cluster: {server: "https://127.0.0.1:$api", certificate-authority: "$state/certs/apiserver.crt"}}]
-users: [{name: admin, user: {token: $token}}]
+clusters: [{name: local, cluster: {server: "https://127.0.0.1:$1", certificate-authority: "$state/certs/apiserver.crt"}}]
+users: [{name: admin, user: {token: $2}}]
 contexts: [{name: local, context: {cluster: local, user: admin}}]
 current-context: local
 Y
   )
+}
+
+start_api_server() { # start_api_server TOKEN: with etcd, on ports of its choice; true when it is ready
+  local client peer api
+  client=$(free_port) peer=$(free_port) api=$(free_port)
+  start etcd "$(program etcd)" --data-dir "$state/etcd" --unsafe-no-fsync --log-level error \
+    --listen-client-urls "http://127.0.0.1:$client" --advertise-client-urls "http://127.0.0.1:$client" \
+    --listen-peer-urls "http://127.0.0.1:$peer" --initial-advertise-peer-urls "http://127.0.0.1:$peer" \
+    --initial-cluster "default=http://127.0.0.1:$peer"
+  # A service range of /16: with a /24 the tests run out of addresses.
+  start kube-apiserver "$(program kube-apiserver)" --etcd-servers "http://127.0.0.1:$client" --cert-dir "$state/certs" \
+    --secure-port "$api" --bind-address 127.0.0.1 --service-cluster-ip-range 10.0.0.0/16 \
+    --service-account-key-file "$state/sa.key" --service-account-signing-key-file "$state/sa.key" \
+    --service-account-issuer https://kubernetes.default.svc --authorization-mode RBAC --token-auth-file "$state/tokens.csv"
+  write_kubeconfig "$api" "$1"
   for _ in $(seq 480); do
-    if curl -sk "https://127.0.0.1:$api/readyz" -H "Authorization: Bearer $token" 2>/dev/null | grep -q '^ok'; then
-      if [ "${2:-}" = --controllers ]; then
-        start kube-controller-manager "$bin/kube-controller-manager" --kubeconfig "$state/kubeconfig" --leader-elect=false \
-          --service-account-private-key-file "$state/sa.key" --root-ca-file "$state/certs/apiserver.crt" \
-          --secure-port "$(free_port)" --bind-address 127.0.0.1
-      fi
+    if curl -sk "https://127.0.0.1:$api/readyz" -H "Authorization: Bearer $1" 2>/dev/null | grep -q '^ok'; then return; fi
+    kill -0 "$(cat "$state/etcd.pid")" 2>/dev/null && kill -0 "$(cat "$state/kube-apiserver.pid")" 2>/dev/null || return 1
+    sleep 0.25
+  done
+  return 1
+}
+
+up() {
+  local token attempt
+  need etcd kube-apiserver
+  [ "${2:-}" != --controllers ] || need kube-controller-manager
+  state=$(mkdir -p "$1" && cd "$1" && pwd)
+  [ -f "$state/sa.key" ] || signing_key "$state/sa.key"
+  token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  (umask 077 && echo "$token,admin,admin,\"system:masters\"" >"$state/tokens.csv")
+  # Somebody else may have taken a port in between: then with others.
+  for attempt in 1 2 3; do
+    if start_api_server "$token"; then
+      [ "${2:-}" != --controllers ] || start kube-controller-manager "$(program kube-controller-manager)" \
+        --kubeconfig "$state/kubeconfig" --leader-elect=false --service-account-private-key-file "$state/sa.key" \
+        --root-ca-file "$state/certs/apiserver.crt" --secure-port "$(free_port)" --bind-address 127.0.0.1
       echo "$state/kubeconfig"
       return
     fi
-    kill -0 "$(cat "$state/kube-apiserver.pid")" 2>/dev/null || break
-    sleep 0.25
+    down "$state"
+    grep -q 'address already in use' "$state/etcd.log" "$state/kube-apiserver.log" || break
+    rm -rf "$state/etcd"
   done
-  echo "control-plane: the API server did not become ready; the end of its log:" >&2
-  tail -5 "$state/kube-apiserver.log" >&2
-  down "$state"
+  say "the API server did not become ready (attempt $attempt); the ends of the logs:"
+  tail -n 3 "$state/etcd.log" "$state/kube-apiserver.log" >&2
   return 1
 }
 

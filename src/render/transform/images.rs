@@ -21,8 +21,8 @@ pub(in crate::render) fn set(file: &str, images: &[Image], resources: &mut [Reso
     for image in images {
         let pattern = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name);
         let pattern = RegexBuilder::new(&pattern).size_limit(MAX_PATTERN).build();
-        let pattern = pattern
-            .map_err(|_| RenderError::field(file, "images", format!("{:?} is not a pattern of names", image.name)))?;
+        let wrong = || RenderError::field(file, "images", format!("{:?} is not a pattern of names", image.name));
+        let pattern = pattern.ok().ok_or_else(wrong)?;
         for resource in resources.iter_mut() {
             // Containers anywhere, and then those at the known places: a tag suffix is therefore added twice to
             // pods, as it is by kustomize.

@@ -1,0 +1,69 @@
+//! Every example state file is one that works.
+use super::{root, state_files};
+use arcwright::{
+    desired::{SecretSource, file},
+    model::configuration::Configuration,
+    source::git::generate_key,
+};
+use secrecy::SecretString;
+use std::{collections::BTreeSet, path::Path};
+
+/// A token in every variable, a key in every file.
+struct Everywhere;
+
+impl SecretSource for Everywhere {
+    fn file(&self, _: &Path) -> Result<SecretString, String> {
+        Ok(generate_key("example").expect("a key").private)
+    }
+
+    fn env(&self, _: &str) -> Result<SecretString, String> {
+        Ok("token".to_owned().into())
+    }
+}
+
+fn configurations(path: &Path) -> Vec<std::sync::Arc<Configuration>> {
+    let state = file::load(&[path.to_owned()], &Everywhere);
+    assert_eq!(state.issues, [], "{}", path.display());
+    assert!(!state.configurations.is_empty(), "{}", path.display());
+    state.configurations
+}
+
+fn one(name: &str) -> Configuration {
+    let mut all = configurations(&root("examples/state").join(name));
+    assert_eq!(all.len(), 1, "{name}");
+    std::sync::Arc::unwrap_or_clone(all.remove(0))
+}
+
+#[test]
+fn every_example_is_accepted_by_the_door() {
+    for (path, _) in state_files() {
+        configurations(&path);
+    }
+}
+
+#[test]
+fn every_example_tells_editors_its_schema() {
+    for (path, text) in state_files() {
+        let line = text.lines().next().expect("a line");
+        let schema =
+            line.strip_prefix("# yaml-language-server: $schema=").unwrap_or_else(|| panic!("{}", path.display()));
+        let schema = path.parent().expect("a directory").join(schema).canonicalize().expect("a schema");
+        assert_eq!(schema, root("schemas/state.schema.json").canonicalize().expect("a schema"), "{}", path.display());
+    }
+}
+
+#[test]
+fn the_examples_show_what_they_are_for() {
+    let https = one("https-token.yaml").source.credentials;
+    assert!(https.user.is_some() && https.password.is_some());
+    let ssh = one("ssh-key.yaml").source.credentials;
+    assert!(ssh.ssh_private_key.is_some() && ssh.known_hosts.is_some());
+    let several = one("several-kustomizations.yaml").kustomizations;
+    assert!(several.len() > 2 && several.iter().any(|one| !one.depends_on.is_empty()));
+    let substitution = one("substitution.yaml").kustomizations.remove(0);
+    assert!(!substitution.substitute.is_empty() && !substitution.substitute_from.is_empty());
+    let v1 = one("source-control.yaml").kustomizations.remove(0);
+    assert!(v1.prune && !v1.path.is_empty());
+    let directory = configurations(&root("examples/state.d"));
+    assert_eq!(directory.iter().map(|one| &one.id).collect::<BTreeSet<_>>().len(), 2);
+}
