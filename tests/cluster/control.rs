@@ -88,7 +88,7 @@ fn a_suspended_configuration_rests_over_a_restart_until_it_is_resumed() {
     drop(agent);
     kubectl(&["patch", "configmap", "app", "-n", name, "-p", "{\"data\":{\"colour\":\"red\"}}"]).expect("patched");
     let _agent = start(&bed);
-    eventually("suspension", || bed.status()["complianceState"] == "Suspended");
+    eventually("suspension", || bed.statuses().first().is_some_and(|one| one["complianceState"] == "Suspended"));
     assert_eq!(colour(&bed).as_deref(), Ok("red"), "drift is left alone");
     let shown = text(&ask(&bed, &["status"]).stdout);
     assert!(shown.contains("suspended by"), "{shown}");

@@ -125,7 +125,7 @@ fn drift_is_corrected_while_the_repository_is_out_of_reach() {
     let file = bed.directory.path().join("data/status.json");
     eventually("word of the failure", || {
         std::fs::read_to_string(&file)
-            .is_ok_and(|text| text.contains("GitOperationFailed") && text.contains("stays applied"))
+            .is_ok_and(|text| text.contains("RepositoryNotFound") && text.contains("stays applied"))
     });
     kubectl(&["patch", "configmap", "app", "-n", &bed.namespace, "-p", "{\"data\":{\"colour\":\"red\"}}"])
         .expect("patched");

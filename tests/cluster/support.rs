@@ -1,5 +1,5 @@
 //! A control plane shared by the tests of this binary, and a Git repository and a namespace for each.
-use crate::live::Live;
+use crate::{control_plane::ControlPlane, live::Live};
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
@@ -8,35 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[expect(clippy::zombie_processes, reason = "the watcher outlives this process on purpose")]
-fn watch_over(command: &mut Command) {
-    command.spawn().expect("the watcher starts");
-}
-
 /// Longest wait for what a test expects.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks, which leaves the processor to what is waited for.
 const LOOK: Duration = Duration::from_millis(20);
 
-static CONTROL_PLANE: OnceLock<PathBuf> = OnceLock::new();
-
-/// Path of an admin kubeconfig. The control plane is started once, and ends with the process group's directory.
+/// Path of an admin kubeconfig of the control plane that all tests share; the first call starts it.
 pub(crate) fn kubeconfig() -> &'static Path {
-    CONTROL_PLANE.get_or_init(|| {
-        let state = std::env::temp_dir().join(format!("arcwright-test-{}", std::process::id()));
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/control-plane.sh");
-        let output = Command::new(&script).arg("up").arg(&state).arg("--controllers").output().expect("the script runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        // The control plane ends when this process does, even when that is killed.
-        let pid = std::process::id();
-        let (script, state) = (script.display(), state.display());
-        watch_over(
-            Command::new("bash").arg("-c")
-                .arg(format!("while kill -0 {pid} 2>/dev/null; do read -t 1 <> <(:) || :; done; '{script}' down '{state}'; rm -rf '{state}'"))
-                .stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()),
-        );
-        PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim())
-    })
+    static SHARED: OnceLock<ControlPlane> = OnceLock::new();
+    let directory = || std::env::temp_dir().join(format!("arcwright-test-{}", std::process::id()));
+    SHARED.get_or_init(|| ControlPlane::start(&directory(), true)).kubeconfig()
 }
 
 /// One test's own directory: repository, state file, data directory; and its own namespace.

@@ -1,11 +1,14 @@
 //! A real API server with etcd, started by the script beside this file.
 use std::{
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
 };
 
-/// A running control plane. It ends when this is dropped.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/control-plane.sh");
+
+/// A running control plane. It ends when this is dropped, or else when this process ends, even when that is killed.
 pub(crate) struct ControlPlane {
     directory: PathBuf,
     kubeconfig: PathBuf,
@@ -16,6 +19,7 @@ pub(crate) struct ControlPlane {
 impl ControlPlane {
     /// Starts etcd and kube-apiserver, with kube-controller-manager if asked for, in a directory of their own.
     pub(crate) fn start(directory: &Path, has_controllers: bool) -> Self {
+        watch_over(directory);
         let mut up = script();
         up.arg("up").arg(directory);
         if has_controllers {
@@ -77,6 +81,7 @@ impl Drop for Outage<'_> {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .expect("the API server starts");
         let pid = self.control_plane.directory.join("kube-apiserver.pid");
@@ -94,6 +99,25 @@ impl Drop for ControlPlane {
     }
 }
 
+/// Servers have a process group of their own, so that an interrupt leaves their end to the watcher.
 fn script() -> Command {
-    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/control-plane.sh"))
+    let mut script = Command::new(SCRIPT);
+    script.process_group(0);
+    script
+}
+
+/// Starts a process that ends the control plane of a directory, and removes it, when this process is gone.
+#[expect(clippy::zombie_processes, reason = "the watcher outlives this process on purpose")]
+fn watch_over(directory: &Path) {
+    let watch = r#"while kill -0 "$1" && [ -e "$2" ]; do sleep 1; done; "$0" down "$2"; rm -rf "$2""#;
+    std::fs::create_dir_all(directory).expect("a directory");
+    Command::new("bash")
+        .args(["-c", watch, SCRIPT, &std::process::id().to_string()])
+        .arg(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("the watcher starts");
 }

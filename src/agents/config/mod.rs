@@ -73,6 +73,8 @@ pub struct Context {
     pub renders: Semaphore,
     /// Bounds the visits at once.
     pub passes: Semaphore,
+    /// The Events that are being recorded.
+    tellers: TaskTracker,
 }
 
 impl Context {
@@ -86,7 +88,14 @@ impl Context {
             freshness: Duration::from_secs(2),
             renders: Semaphore::new(RENDERS),
             passes: Semaphore::new(PASSES),
+            tellers: TaskTracker::new(),
         }
+    }
+
+    /// Waits until the Events that are under way have been recorded, or given up.
+    async fn told(&self) {
+        self.tellers.close();
+        self.tellers.wait().await;
     }
 
     fn public_key(&self, configuration: &Configuration) -> Option<String> {
@@ -126,6 +135,7 @@ pub async fn run_once(
     tracker.close();
     tracker.wait().await;
     board.flush().await;
+    ctx.told().await;
     is_clear && board.all_ready()
 }
 
@@ -173,4 +183,5 @@ pub async fn run(
     cancel.cancelled().await;
     jobs.wait().await;
     board.flush().await;
+    ctx.told().await;
 }

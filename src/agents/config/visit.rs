@@ -36,7 +36,7 @@ pub(super) async fn until(
         if stop.is_cancelled() {
             return;
         }
-        Box::pin(tell(ctx, configuration, board, &report)).await;
+        tell(ctx, configuration, board, &report);
         if is_enough(report.phase) {
             return;
         }
@@ -72,7 +72,7 @@ fn next_visit(configuration: &Configuration, report: &Report, memory: &mut Memor
 }
 
 /// Status, event and log line, all from one report.
-async fn tell(ctx: &Context, configuration: &Configuration, board: &Board, report: &Report) {
+fn tell(ctx: &Arc<Context>, configuration: &Configuration, board: &Board, report: &Report) {
     let id = &configuration.id;
     let before = board.get(id);
     let status = status_of(configuration, report, before.as_ref(), ctx.clock.now());
@@ -92,8 +92,11 @@ async fn tell(ctx: &Context, configuration: &Configuration, board: &Board, repor
         }
     }
     board.set(id, status);
-    // After the status, so that word of an outage does not wait for the outage.
+    // By itself, so that neither the status nor the next visit waits for an API server that is busy or away.
     if is_event && report.phase != Phase::Progressing {
-        ctx.cluster.events.record(id, is_warning, &report.reason, &report.message).await;
+        let (teller, id) = (Arc::clone(ctx), id.clone());
+        let (reason, message) = (report.reason.clone(), report.message.clone());
+        let told = async move { teller.cluster.events.record(&id, is_warning, &reason, &message).await };
+        ctx.tellers.spawn(told);
     }
 }

@@ -176,10 +176,12 @@ fn git_source(
     };
     transport_rules(transport, &found, fields, problems);
     let source = GitSource {
+        allow_local: true,
         url: resolved(&spec.repository_url, |path| secrets.resolve(path)),
         allow_local: true,
         reference: Reference { branch: Some(params.branch), ..Reference::default() },
         credentials: Credentials {
+            bearer_token: None,
             user: found.user,
             password: found.password,
             bearer_token: None,
