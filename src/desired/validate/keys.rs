@@ -1,4 +1,5 @@
 //! Private keys for ssh.
+use crate::source::git::{KeyError, public_key_of};
 use openssl::pkey::{Id, PKey};
 
 /// What the command line client of the resource says of a key that it cannot use.
@@ -20,8 +21,12 @@ pub(super) fn private_key(text: &str) -> Result<String, &'static str> {
     }
     let text = lines.join("\n") + "\n";
     if text.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----") {
-        let key = ssh_key::PrivateKey::from_openssh(&text).ok().ok_or(NO_KEY)?;
-        return if key.is_encrypted() { Err(ENCRYPTED) } else { Ok(text) };
+        // Kinds that the client takes and servers do not are told by the fetch, with what to do about them.
+        return match public_key_of(&text.clone().into()) {
+            Ok(_) | Err(KeyError::Dsa | KeyError::WeakRsa { .. } | KeyError::Kind) => Ok(text),
+            Err(KeyError::Encrypted) => Err(ENCRYPTED),
+            Err(_) => Err(NO_KEY),
+        };
     }
     let key = PKey::private_key_from_pem_callback(text.as_bytes(), |_| Ok(0)).ok().ok_or(NO_KEY)?;
     if [Id::RSA, Id::EC, Id::DSA, Id::ED25519].contains(&key.id()) { Ok(text) } else { Err(NO_KEY) }
