@@ -96,13 +96,11 @@ fn git_source(
     let source = GitSource {
         allow_local: true,
         url: resolved(&git.url, |path| secrets.resolve(path)),
-        allow_local: true,
         reference,
         credentials: Credentials {
             bearer_token: None,
             user: git.https_user.clone(),
             password: found.password,
-            bearer_token: None,
             ssh_private_key: found.key,
             known_hosts,
             ca_bundle,

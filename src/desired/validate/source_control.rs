@@ -178,13 +178,11 @@ fn git_source(
     let source = GitSource {
         allow_local: true,
         url: resolved(&spec.repository_url, |path| secrets.resolve(path)),
-        allow_local: true,
         reference: Reference { branch: Some(params.branch), ..Reference::default() },
         credentials: Credentials {
             bearer_token: None,
             user: found.user,
             password: found.password,
-            bearer_token: None,
             ssh_private_key: found.key,
             known_hosts,
             ca_bundle: None,
