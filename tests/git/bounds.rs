@@ -89,6 +89,26 @@ async fn a_cancelled_fetch_hangs_up() {
     eventually("end of the connection", || gone.load(Ordering::SeqCst)).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_that_nobody_waits_for_any_more_hangs_up() {
+    let repo = Repo::new();
+    let server = Server::start(repo.root()).await;
+    let gone = Arc::new(AtomicBool::new(false));
+    let own = Arc::clone(&gone);
+    let asked = Arc::new(tokio::sync::Notify::new());
+    let told = Arc::clone(&asked);
+    server.intercept(move |_| {
+        told.notify_one();
+        Some(answer(StatusCode::OK, ADVERTISEMENT, dripping(b"ffe0", &own)))
+    });
+    let (cache, source) = (Cache::new(), server.source());
+    tokio::select! {
+        _ = cache.fetch(&source) => {}
+        () = asked.notified() => {}
+    }
+    eventually("end of the connection", || gone.load(Ordering::SeqCst)).await;
+}
+
 /// A listener that takes connections, says `hello`, and never anything more.
 fn silent(hello: &'static [u8]) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -101,3 +101,37 @@ async fn a_mirror_does_not_grow_without_end() {
         .sum();
     assert!((1..=66).contains(&packs), "{packs} packs");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_that_nobody_uses_any_more_is_removed_and_others_stay() {
+    let (old, new) = (Repo::new(), Repo::new());
+    let cache = Cache::new();
+    let mirrors = cache.directory.path().join("mirrors");
+    let locks = || -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(&mirrors).expect("a directory").flatten().map(|entry| entry.path());
+        entries.filter(|path| path.extension().is_some_and(|kind| kind == "lock")).collect()
+    };
+    cache.fetch(&old.source()).await.expect("a commit");
+    let lock = locks().remove(0);
+    assert!(lock.with_extension("").is_dir());
+    let age = |days: u64| {
+        let file = std::fs::File::options().write(true).open(&lock).expect("a file");
+        let modified = file.metadata().and_then(|data| data.modified()).expect("a time");
+        file.set_modified(modified - Duration::from_secs(days * 24 * 3600)).expect("aged");
+    };
+    age(6);
+    cache.fetch(&new.source()).await.expect("a commit");
+    assert!(lock.with_extension("").is_dir(), "it may be used again");
+    // A look counts as use.
+    cache.fetch(&old.source()).await.expect("a commit");
+    age(6);
+    new.commit("main", &[("a", "b")]);
+    cache.fetch(&new.source()).await.expect("a commit");
+    assert!(lock.with_extension("").is_dir());
+    age(8);
+    new.commit("main", &[("a", "c")]);
+    cache.fetch(&new.source()).await.expect("a commit");
+    assert_eq!(locks().len(), 1);
+    assert!(!lock.with_extension("").exists());
+    assert_eq!(text(&cache.fetch(&old.source()).await.expect("a commit"), "app/config.yaml"), "colour: blue\n");
+}

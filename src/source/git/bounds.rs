@@ -62,9 +62,12 @@ impl Bounds {
     /// Waits for work, and no longer than to the deadline or the cancellation.
     pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, FetchError> {
         tokio::select! {
-            // Cancel-safe: after either of the others nothing is read from this remote any more.
+            // The end first: when the runtime itself ends, neither work nor timers may be touched any more.
+            biased;
+            () = self.cancel.cancelled() => Err(FetchError::Cancelled),
+            // Cancel-safe: after any of the others nothing is read from this remote any more.
             done = work => Ok(done),
-            () = self.over() => Err(self.check().err().unwrap_or_else(|| self.timed_out())),
+            () = tokio::time::sleep_until(self.end) => Err(self.timed_out()),
         }
     }
 
@@ -73,9 +76,10 @@ impl Bounds {
         let (end, cancel) = (self.end, self.cancel.clone());
         async move {
             tokio::select! {
+                biased;
                 // Cancel-safe: neither holds anything.
-                () = tokio::time::sleep_until(end) => {}
                 () = cancel.cancelled() => {}
+                () = tokio::time::sleep_until(end) => {}
             }
         }
     }

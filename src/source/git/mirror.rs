@@ -3,7 +3,7 @@ use super::{
     Artifact, FetchError, RepoUrl,
     choice::{Choice, choose, parse_commit},
     remote::{Conversation, GitOptions, Look},
-    store::{Lock, Store},
+    store::{self, Lock, Store},
     wire::ProxySettings,
 };
 use crate::model::configuration::{Credentials, GitSource, Reference};
@@ -20,6 +20,12 @@ use std::{
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// Most artifacts that are remembered of one mirror; more come only of references that change all the time.
+const MAX_ARTIFACTS: usize = 256;
+
+/// A mirror that several wait for.
+type Shared = Arc<tokio::sync::Mutex<Mirror>>;
 
 /// What is remembered of one mirror.
 #[derive(Default)]
@@ -45,7 +51,7 @@ pub struct Traffic {
 pub struct GitCache {
     root: PathBuf,
     options: Arc<GitOptions>,
-    mirrors: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Mirror>>>>,
+    mirrors: Mutex<HashMap<String, Shared>>,
     looks: AtomicU64,
     fetches: AtomicU64,
     bytes: Arc<AtomicU64>,
@@ -87,48 +93,61 @@ impl GitCache {
     /// When the address is not accepted, or the remote cannot be reached, refuses, or lacks the revision.
     ///
     /// # Cancellation
-    /// May be dropped: the thread that talks to the remote ends at its deadline, or when `cancel` is.
+    /// May be dropped: the thread that talks to the remote ends then, as it does when `cancel` is.
     pub async fn fetch(
         &self,
         source: &GitSource,
         freshness: Duration,
         cancel: &CancellationToken,
     ) -> Result<Artifact, FetchError> {
+        let cancel = cancel.child_token();
+        let _hang_up = cancel.clone().drop_guard();
         let url = RepoUrl::parse(&source.url, source.allow_local)
             .map_err(|error| FetchError::UrlRejected { url: super::redacted(&source.url), source: error })?;
         let key = fingerprint(source);
-        let mirror =
-            Arc::clone(self.mirrors.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default());
-        let mut mirror = mirror.lock().await;
+        let shared = self.mirror(&key);
+        let mut mirror = shared.lock().await;
         if mirror.is_damaged.load(Ordering::Relaxed) {
             mirror.artifacts.clear();
         }
         if let Some(artifact) = pinned(&url, source, &mirror)? {
             return Ok(artifact);
         }
-        let work = Work { url, source: source.clone(), options: Arc::clone(&self.options), cancel: cancel.clone() };
-        let look = self.look(&mut mirror, &work, freshness).await?;
+        let work = Work { url, source: source.clone(), options: Arc::clone(&self.options), cancel };
+        let (look, is_new) = self.look(&mirror, &work, freshness).await?;
+        if is_new {
+            store::touch(&self.root, &key);
+            remember(&shared, &mut mirror, &look, freshness);
+        }
         let choice = choose(&work.url, &source.reference, &look.remote)?;
         let known = mirror.artifacts.get(&source.reference);
         if let Some(artifact) = known.filter(|known| known.revision.commit == choice.commit.to_string()) {
             return Ok(artifact.clone());
         }
         let artifact = self.bring(&mirror, work, &key, choice, look).await?;
+        if mirror.artifacts.len() >= MAX_ARTIFACTS {
+            mirror.artifacts.clear();
+        }
         mirror.artifacts.insert(source.reference.clone(), artifact.clone());
         Ok(artifact)
     }
 
-    async fn look(&self, mirror: &mut Mirror, work: &Work, freshness: Duration) -> Result<Arc<Look>, FetchError> {
+    fn mirror(&self, key: &str) -> Shared {
+        let mut mirrors = self.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(mirrors.entry(key.to_owned()).or_default())
+    }
+
+    /// What the remote has, and whether it was asked.
+    async fn look(&self, mirror: &Mirror, work: &Work, freshness: Duration) -> Result<(Arc<Look>, bool), FetchError> {
         if let Some((at, look)) = &mirror.look
             && at.elapsed() < freshness
         {
-            return Ok(Arc::clone(look));
+            return Ok((Arc::clone(look), false));
         }
         self.looks.fetch_add(1, Ordering::Relaxed);
         let owned = work.clone();
-        let look = Arc::new(work.bounded(move || owned.conversation().look()).await?);
-        mirror.look = Some((Instant::now(), Arc::clone(&look)));
-        Ok(look)
+        let look = work.bounded(move || owned.conversation().look()).await?;
+        Ok((Arc::new(look), true))
     }
 
     async fn bring(
@@ -154,6 +173,21 @@ impl GitCache {
             work.bounded(move || owned.bring(lock, choice, &look, is_damaged, &bytes)).await?;
         self.fetches.fetch_add(u64::from(has_fetched), Ordering::Relaxed);
         Ok(artifact)
+    }
+}
+
+/// Keeps a look for as long as it serves others, and no longer: it can be large.
+fn remember(shared: &Shared, mirror: &mut Mirror, look: &Arc<Look>, freshness: Duration) {
+    let at = Instant::now();
+    mirror.look = Some((at, Arc::clone(look))).filter(|_| !freshness.is_zero());
+    let shared = Arc::downgrade(shared);
+    if mirror.look.is_some() {
+        drop(tokio::spawn(async move {
+            tokio::time::sleep(freshness).await;
+            let Some(shared) = shared.upgrade() else { return };
+            let mut mirror = shared.lock().await;
+            mirror.look.take_if(|(other, _)| *other == at);
+        }));
     }
 }
 

@@ -23,6 +23,9 @@ const TIPS: &str = "arcwright-tips";
 /// Time between tries to get a lock that another process has.
 const LOCK_RETRY: Duration = Duration::from_millis(50);
 
+/// Time after the last look at a remote after which its mirror is removed: its address or a credential has changed.
+const UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// The right to change one mirror. No other process, and no other task of this one, has it meanwhile.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -34,12 +37,43 @@ impl Lock {
     /// Waits for the right to change the mirror called `key`. Cancel-safe: nothing is held while it waits.
     pub(super) async fn wait(root: &Path, key: &str) -> io::Result<Self> {
         fs::create_dir_all(root)?;
-        let file = File::options().create(true).truncate(false).write(true).open(root.join(format!("{key}.lock")))?;
+        let file = File::options().create(true).truncate(false).write(true).open(lock_file(root, key))?;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Self { directory: root.join(key), _file: file }),
+                Ok(()) => {
+                    touch(root, key);
+                    remove_unused(root, &file);
+                    return Ok(Self { directory: root.join(key), _file: file });
+                }
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_RETRY).await,
                 Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+    }
+}
+
+fn lock_file(root: &Path, key: &str) -> PathBuf {
+    root.join(format!("{key}.lock"))
+}
+
+/// Notes that a mirror, if there is one, is in use.
+pub(super) fn touch(root: &Path, key: &str) {
+    if let Ok(mut file) = File::options().write(true).open(lock_file(root, key)) {
+        file.write_all(b"\n").ok();
+    }
+}
+
+/// Removes the mirrors that nobody has used for long. `now` is a file that was written a moment ago.
+fn remove_unused(root: &Path, now: &File) {
+    let Some(now) = now.metadata().and_then(|data| data.modified()).ok() else { return };
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let age = || now.duration_since(entry.metadata().ok()?.modified().ok()?).ok();
+        if path.extension().is_some_and(|kind| kind == "lock") && age().is_some_and(|age| age > UNUSED) {
+            // Whoever has the lock uses the mirror after all.
+            if File::options().write(true).open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+                discard(&path.with_extension(""));
+                fs::remove_file(&path).ok();
             }
         }
     }
