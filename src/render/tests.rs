@@ -176,8 +176,8 @@ fn directories_that_name_each_other_are_a_cycle() {
 #[test]
 fn a_file_outside_the_root_is_read_only_where_that_is_allowed() {
     let tree = MemoryTree::new([
-        ("a/kustomization.yaml", "resources: [../shared.yaml]\n".to_owned()),
-        ("shared.yaml", config("shared")),
+        ("a/kustomization.yaml", "resources: [../common.yaml]\n".to_owned()),
+        ("common.yaml", config("common")),
     ]);
     assert!(matches!(build(&tree, "a", &options()), Err(RenderError::Restricted { .. })));
     let free = Options { load_restriction: false, ..options() };
