@@ -1,19 +1,22 @@
 //! One kustomization after another: resources and bases, generators, components, transformers.
 use super::{
-    RenderError, generate,
+    RenderError,
+    configuration::Configuration,
+    generate,
     kustomization::{Kustomization, SortOptions},
     load::{Loader, MAX_DEPTH, join},
     patch, plain,
     resource::{Previous, Resource},
-    transform,
+    transform::{self, name::Part},
     tree::EntryKind,
 };
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 /// What a directory comes to before the last steps.
-#[derive(Default)]
 pub(super) struct Accumulated {
     pub(super) resources: Vec<Resource>,
+    /// Which fields the transformers change: the defaults, and what kustomizations on the way up added.
+    pub(super) configuration: Arc<Configuration>,
     /// The order that the top kustomization asks for, and the file that does so.
     pub(super) order: Option<(String, SortOptions)>,
     pub(super) managed_by_label: bool,
@@ -24,6 +27,23 @@ pub(super) struct Accumulated {
 type Id = (String, Previous);
 
 impl Accumulated {
+    fn new() -> Self {
+        Self {
+            resources: Vec::new(),
+            configuration: Configuration::defaults(),
+            order: None,
+            managed_by_label: false,
+            ids: HashSet::new(),
+        }
+    }
+
+    /// Adds what a base came to.
+    fn absorb(&mut self, base: Self, file: &str) -> Result<(), RenderError> {
+        self.append(base.resources, file)?;
+        Configuration::merge_shared(&mut self.configuration, &base.configuration)
+            .map_err(|message| RenderError::field(file, "configurations", message))
+    }
+
     /// Takes note of what is there, after something changed it.
     fn index(&mut self) {
         self.ids = self.resources.iter().map(id).collect();
@@ -68,7 +88,7 @@ pub(super) fn directory(loader: &Loader<'_>, path: &str, may_generate: bool) -> 
     match Kustomization::find(loader, path)? {
         Some(_) => base(loader, path, &mut Vec::new(), Named::ByCaller),
         None if may_generate => {
-            let mut accumulated = Accumulated::default();
+            let mut accumulated = Accumulated::new();
             for resource in plain::resources(loader, path)? {
                 match resource {
                     plain::Found::File(file) => {
@@ -77,7 +97,7 @@ pub(super) fn directory(loader: &Loader<'_>, path: &str, may_generate: bool) -> 
                     }
                     plain::Found::Kustomization(directory) => {
                         let inner = base(loader, &directory, &mut vec![path.clone() + "/."], Named::AsBase)?;
-                        accumulated.append(inner.resources, path)?;
+                        accumulated.absorb(inner, path)?;
                     }
                 }
             }
@@ -94,7 +114,7 @@ fn base(
     above: &mut Vec<String>,
     named: Named,
 ) -> Result<Accumulated, RenderError> {
-    let mut accumulated = Accumulated::default();
+    let mut accumulated = Accumulated::new();
     into(loader, directory, above, named, &mut accumulated)?;
     Ok(accumulated)
 }
@@ -141,7 +161,7 @@ fn into(
             }
             Some(EntryKind::Directory) => {
                 let inner = base(loader, &loader.real(&target)?, above, Named::AsBase)?;
-                accumulated.append(inner.resources, &file)?;
+                accumulated.absorb(inner, &file)?;
             }
             None => {
                 return Err(RenderError::field(
@@ -152,6 +172,7 @@ fn into(
             }
         }
     }
+    Configuration::extend(&mut accumulated.configuration, loader, directory, &file, &fields)?;
     generate::run(loader, directory, &file, &fields, &mut accumulated.resources)?;
     for component in &fields.components {
         let target = target(&file, "components", directory, component)?;
@@ -165,20 +186,33 @@ fn into(
         into(loader, &loader.real(&target)?, above, Named::AsComponent, accumulated)?;
     }
     above.pop();
-    patch::strategic_merges(loader, directory, &file, &fields.patches_strategic_merge, &mut accumulated.resources)?;
-    patch::patches(loader, directory, &file, &fields.patches, &mut accumulated.resources)?;
-    transform::namespace::set(&file, &fields.namespace, &mut accumulated.resources)?;
-    transform::name::add(&fields.name_prefix, &fields.name_suffix, &mut accumulated.resources);
-    transform::labels::add(&file, &fields, &mut accumulated.resources)?;
-    transform::annotations::add(&file, &fields.common_annotations, &mut accumulated.resources)?;
-    patch::json6902(loader, directory, &file, &fields.patches_json6902, &mut accumulated.resources)?;
-    transform::replicas::set(&file, &fields.replicas, &mut accumulated.resources)?;
-    transform::images::set(&file, &fields.images, &mut accumulated.resources)?;
+    transform(loader, directory, &file, &fields, accumulated)?;
     if named != Named::AsComponent {
         accumulated.order = fields.sort_options.clone().map(|options| (file.clone(), options));
         accumulated.managed_by_label = fields.wants_managed_by_label();
     }
     Ok(())
+}
+
+/// Runs the transformers of a kustomization over all that is accumulated, in kustomize's order.
+fn transform(
+    loader: &Loader<'_>,
+    directory: &str,
+    file: &str,
+    fields: &Kustomization,
+    accumulated: &mut Accumulated,
+) -> Result<(), RenderError> {
+    let Accumulated { resources, configuration, .. } = accumulated;
+    patch::strategic_merges(loader, directory, file, &fields.patches_strategic_merge, resources)?;
+    patch::patches(loader, directory, file, &fields.patches, resources)?;
+    transform::namespace::set(file, &fields.namespace, &configuration.namespace, resources)?;
+    transform::name::add(file, Part::Prefix(&fields.name_prefix), &configuration.name_prefix, resources)?;
+    transform::name::add(file, Part::Suffix(&fields.name_suffix), &configuration.name_suffix, resources)?;
+    transform::labels::add(file, fields, configuration, resources)?;
+    transform::annotations::add(file, &fields.common_annotations, &configuration.common_annotations, resources)?;
+    patch::json6902(loader, directory, file, &fields.patches_json6902, resources)?;
+    transform::replicas::set(file, &fields.replicas, &configuration.replicas, resources)?;
+    transform::images::set(file, &fields.images, &configuration.images, resources)
 }
 
 /// Whether a directory is one of those above, or holds one of them.

@@ -1,6 +1,11 @@
 //! Field specs: which fields of which kinds a transformer changes, and the walk to them.
 use super::resource::Resource;
+use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// Most specs for one transformer.
+const MAX_SPECS: usize = 10_000;
 
 /// A field of the kinds that it selects. Empty group, version or kind: any.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +43,68 @@ impl<'a> FieldSpec<'a> {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         walk_map(&mut resource.object, &parts, self.create, change)
     }
+}
+
+/// A [`FieldSpec`] that may come from a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Spec {
+    pub(super) group: Cow<'static, str>,
+    pub(super) version: Cow<'static, str>,
+    pub(super) kind: Cow<'static, str>,
+    pub(super) path: Cow<'static, str>,
+    pub(super) create: bool,
+}
+
+impl From<FieldSpec<'static>> for Spec {
+    fn from(spec: FieldSpec<'static>) -> Self {
+        Self {
+            group: Cow::Borrowed(spec.group),
+            version: Cow::Borrowed(spec.version),
+            kind: Cow::Borrowed(spec.kind),
+            path: Cow::Borrowed(spec.path),
+            create: spec.create,
+        }
+    }
+}
+
+impl Spec {
+    pub(super) fn borrowed(&self) -> FieldSpec<'_> {
+        FieldSpec {
+            group: &self.group,
+            version: &self.version,
+            kind: &self.kind,
+            path: &self.path,
+            create: self.create,
+        }
+    }
+
+    /// Whether it is there already when `other` is to be added.
+    fn stands_for(&self, other: &Self) -> bool {
+        let fits = |have: &str, want: &str| want.is_empty() || want == have;
+        self.path == other.path
+            && fits(&self.group, &other.group)
+            && fits(&self.version, &other.version)
+            && fits(&self.kind, &other.kind)
+    }
+}
+
+/// Adds specs to others; one that is there already is not added again.
+///
+/// # Errors
+/// When one is there already, but differs in `create`, or when there are too many.
+pub(super) fn merge(specs: &mut Vec<Spec>, added: impl IntoIterator<Item = Spec>) -> Result<(), String> {
+    for spec in added {
+        match specs.iter().find(|have| have.stands_for(&spec)) {
+            Some(have) if have.create != spec.create => {
+                return Err(format!("{:?} of {:?} is there already, with another create", spec.path, spec.kind));
+            }
+            Some(_) => {}
+            None if specs.len() >= MAX_SPECS => return Err(format!("more than {MAX_SPECS} field specs")),
+            None => specs.push(spec),
+        }
+    }
+    Ok(())
 }
 
 fn split(path: &str) -> Vec<String> {

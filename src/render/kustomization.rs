@@ -1,5 +1,5 @@
 //! The kustomization file: its fields, old ones moved to their successors.
-use super::{RenderError, load::Loader};
+use super::{RenderError, fieldspec::Spec, load::Loader};
 use crate::yaml;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Fields that are known, and not rendered.
-const UNSUPPORTED: [&str; 11] = [
-    "configurations",
-    "crds",
+const UNSUPPORTED: [&str; 9] = [
     "generators",
     "helmChartInflationGenerator",
     "helmCharts",
@@ -33,6 +31,8 @@ pub(super) struct Kustomization {
     pub(super) resources: Vec<String>,
     bases: Vec<String>,
     pub(super) components: Vec<String>,
+    pub(super) configurations: Vec<String>,
+    pub(super) crds: Vec<String>,
     pub(super) patches: Vec<PatchField>,
     pub(super) patches_strategic_merge: Vec<String>,
     #[serde(rename = "patchesJson6902")]
@@ -110,18 +110,7 @@ pub(super) struct LabelsField {
     pub(super) include_selectors: bool,
     pub(super) include_templates: bool,
     #[serde(alias = "fields")]
-    pub(super) field_specs: Vec<LabelFieldSpec>,
-}
-
-/// A field that labels go to besides.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct LabelFieldSpec {
-    pub(super) group: String,
-    pub(super) version: String,
-    pub(super) kind: String,
-    pub(super) path: String,
-    pub(super) create: bool,
+    pub(super) field_specs: Vec<Spec>,
 }
 
 /// An entry of `images`.
@@ -250,13 +239,15 @@ impl Kustomization {
 
 /// Gives each field the name that is known, whatever its case, and drops those that are null.
 fn known_spelling(object: Map<String, Value>, path: &str) -> Result<Map<String, Value>, RenderError> {
-    const FIELDS: [&str; 24] = [
+    const FIELDS: [&str; 26] = [
         "apiVersion",
         "kind",
         "metadata",
         "resources",
         "bases",
         "components",
+        "configurations",
+        "crds",
         "patches",
         "patchesStrategicMerge",
         "patchesJson6902",

@@ -7,6 +7,7 @@
 //!
 //! Reads only through a [`tree::FileTree`], which nothing leads out of; runs no program and asks no network.
 mod accumulate;
+mod configuration;
 pub mod emit;
 mod error;
 mod fieldspec;
@@ -66,7 +67,7 @@ pub fn build(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<M
     let loader = load::Loader::new(tree, options.load_restriction);
     let mut accumulated = accumulate::directory(&loader, path, options.generate)?;
     transform::hash::add_suffixes(&mut accumulated.resources);
-    reference::fix(&mut accumulated.resources)?;
+    reference::fix(&accumulated.configuration.name_reference, &mut accumulated.resources)?;
     accumulated.resources.retain(|resource| {
         resource.annotation("config.kubernetes.io/local-config").is_none_or(|value| value == "false")
     });
@@ -80,5 +81,7 @@ pub fn build(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<M
     Ok(accumulated.resources.into_iter().map(resource::Resource::into_manifest).collect())
 }
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

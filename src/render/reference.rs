@@ -3,21 +3,41 @@
 //! Source: the name references that kustomize knows by default.
 use super::{
     RenderError,
-    fieldspec::FieldSpec,
+    fieldspec::{self, FieldSpec, Spec},
     resource::{NO_NAMESPACE, Resource},
 };
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
-    sync::LazyLock,
 };
 
-/// What may be referred to, and the fields that do so.
-struct Rule {
-    group: &'static str,
-    version: &'static str,
-    kind: &'static str,
-    fields: Vec<FieldSpec<'static>>,
+/// What may be referred to, and the fields that do so. Empty group, version or kind: any.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Rule {
+    group: Cow<'static, str>,
+    version: Cow<'static, str>,
+    kind: Cow<'static, str>,
+    #[serde(rename = "fieldSpecs")]
+    fields: Vec<Spec>,
+}
+
+/// Adds rules to others; the fields of one for the same kind are added to those that are there.
+///
+/// # Errors
+/// As [`fieldspec::merge`].
+pub(super) fn merge(rules: &mut Vec<Rule>, added: impl IntoIterator<Item = Rule>) -> Result<(), String> {
+    for rule in added {
+        let is_same =
+            |have: &&mut Rule| (&have.group, &have.version, &have.kind) == (&rule.group, &rule.version, &rule.kind);
+        match rules.iter_mut().find(is_same) {
+            Some(have) => fieldspec::merge(&mut have.fields, rule.fields)?,
+            None => rules.push(rule),
+        }
+    }
+    Ok(())
 }
 
 /// Kinds with pods inside, and the path to the pod's spec.
@@ -43,26 +63,29 @@ const WORKLOADS: [(&str, &str); 7] = [
     ("CronJob", "spec/jobTemplate/spec/template/spec"),
 ];
 
-static RULES: LazyLock<Vec<Rule>> = LazyLock::new(rules);
-
-/// A field at a path below each of several pod specs. The few paths live as long as the program.
-fn below(pods: &[(&'static str, &str)], paths: &[&str]) -> Vec<FieldSpec<'static>> {
-    let path = |prefix: &str, path: &str| -> &'static str { Box::leak(format!("{prefix}/{path}").into_boxed_str()) };
+/// A field at a path below each of several pod specs.
+fn below(pods: &[(&'static str, &str)], paths: &[&str]) -> Vec<Spec> {
     let of_pod = |(kind, prefix): &(&'static str, &str)| {
-        paths.iter().map(|one| FieldSpec::of(kind, path(prefix, one), false)).collect::<Vec<_>>()
+        let spec = |path: &&str| Spec {
+            kind: Cow::Borrowed(kind),
+            path: Cow::Owned(format!("{prefix}/{path}")),
+            ..Spec::default()
+        };
+        paths.iter().map(spec).collect::<Vec<_>>()
     };
     pods.iter().flat_map(of_pod).collect()
 }
 
-fn of(kind: &'static str, paths: &[&'static str]) -> Vec<FieldSpec<'static>> {
-    paths.iter().map(|path| FieldSpec::of(kind, path, false)).collect()
+fn of(kind: &'static str, paths: &[&'static str]) -> Vec<Spec> {
+    paths.iter().map(|path| FieldSpec::of(kind, path, false).into()).collect()
 }
 
-fn rules() -> Vec<Rule> {
-    let rule = |group, version, kind, fields: Vec<Vec<FieldSpec<'static>>>| Rule {
-        group,
-        version,
-        kind,
+/// The references that are followed by default.
+pub(super) fn defaults() -> Vec<Rule> {
+    let rule = |group, version, kind, fields: Vec<Vec<Spec>>| Rule {
+        group: Cow::Borrowed(group),
+        version: Cow::Borrowed(version),
+        kind: Cow::Borrowed(kind),
         fields: fields.into_iter().flatten().collect(),
     };
     let scaled = || vec![of("HorizontalPodAutoscaler", &["spec/scaleTargetRef/name"])];
@@ -131,13 +154,13 @@ fn rules() -> Vec<Rule> {
                     ],
                 ),
                 named_in_roles(),
-                vec![FieldSpec {
+                vec![Spec::from(FieldSpec {
                     group: "serving.knative.dev",
                     version: "v1",
                     kind: "Service",
                     path: "spec/template/spec/containers/env/valueFrom/secretKeyRef/name",
                     create: false,
-                }],
+                })],
                 of("PersistentVolume", &["spec/azureFile/secretName"]),
             ],
         ),
@@ -146,7 +169,10 @@ fn rules() -> Vec<Rule> {
             "v1",
             "Service",
             vec![
-                vec![FieldSpec { group: "apps", ..FieldSpec::of("StatefulSet", "spec/serviceName", false) }],
+                vec![Spec::from(FieldSpec {
+                    group: "apps",
+                    ..FieldSpec::of("StatefulSet", "spec/serviceName", false)
+                })],
                 of(
                     "Ingress",
                     &[
@@ -156,16 +182,17 @@ fn rules() -> Vec<Rule> {
                         "spec/defaultBackend/service/name",
                     ],
                 ),
-                vec![FieldSpec {
+                vec![Spec::from(FieldSpec {
                     group: "apiregistration.k8s.io",
                     ..FieldSpec::of("APIService", "spec/service/name", false)
-                }],
+                })],
                 ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"]
                     .into_iter()
                     .map(|kind| FieldSpec {
                         group: "admissionregistration.k8s.io",
                         ..FieldSpec::of(kind, "webhooks/clientConfig/service", false)
                     })
+                    .map(Spec::from)
                     .collect(),
             ],
         ),
@@ -294,7 +321,7 @@ impl Referrer {
 ///
 /// # Errors
 /// When a reference may mean several resources.
-pub(super) fn fix(resources: &mut [Resource]) -> Result<(), RenderError> {
+pub(super) fn fix(rules: &[Rule], resources: &mut [Resource]) -> Result<(), RenderError> {
     let candidates = Candidates::of(resources);
     if candidates.all.is_empty() {
         return Ok(());
@@ -302,8 +329,8 @@ pub(super) fn fix(resources: &mut [Resource]) -> Result<(), RenderError> {
     for resource in resources {
         let referrer = Referrer::of(resource);
         let (shown, origin) = (resource.shown(), resource.origin.clone());
-        for rule in RULES.iter() {
-            for spec in &rule.fields {
+        for rule in rules {
+            for spec in rule.fields.iter().map(Spec::borrowed) {
                 if !spec.selects(resource) {
                     continue;
                 }
@@ -374,12 +401,9 @@ fn find<'a>(
     let Some(named) = candidates.by_name.get(name) else { return Ok(None) };
     let is_kind = |candidate: &Candidate| {
         let fits = |want: &str, have: &str| want.is_empty() || want == have;
-        let was = |previous: &super::resource::Previous| previous.name == name && previous.kind == rule.kind;
-        fits(rule.group, &candidate.group)
-            && (rule.group.is_empty() && rule.version.is_empty()
-                || !rule.group.is_empty()
-                || candidate.group.is_empty())
-            && fits(rule.version, &candidate.version)
+        let was = |previous: &super::resource::Previous| previous.name == name && fits(&rule.kind, &previous.kind);
+        fits(&rule.group, &candidate.group)
+            && fits(&rule.version, &candidate.version)
             && candidate.previous.iter().any(was)
     };
     let is_that_role = |candidate: &Candidate| match (&referrer.role, is_role) {

@@ -1,6 +1,11 @@
 //! Names, tags and digests of images.
 use super::each_field;
-use crate::render::{RenderError, fieldspec::FieldSpec, kustomization::Image, resource::Resource};
+use crate::render::{
+    RenderError,
+    fieldspec::{FieldSpec, Spec},
+    kustomization::Image,
+    resource::Resource,
+};
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
@@ -16,8 +21,18 @@ const FIELDS: [FieldSpec<'static>; 6] = [
     FieldSpec::of("", "spec/template/spec/volumes[]/image/reference", false),
 ];
 
+/// Where images are named by default.
+pub(in crate::render) fn defaults() -> Vec<Spec> {
+    FIELDS.into_iter().map(Spec::from).collect()
+}
+
 /// Changes images, entry by entry, each seeing what the one before left.
-pub(in crate::render) fn set(file: &str, images: &[Image], resources: &mut [Resource]) -> Result<(), RenderError> {
+pub(in crate::render) fn set(
+    file: &str,
+    images: &[Image],
+    specs: &[Spec],
+    resources: &mut [Resource],
+) -> Result<(), RenderError> {
     for image in images {
         let pattern = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name);
         let pattern = RegexBuilder::new(&pattern).size_limit(MAX_PATTERN).build();
@@ -29,7 +44,7 @@ pub(in crate::render) fn set(file: &str, images: &[Image], resources: &mut [Reso
             if resource.kind() != "CustomResourceDefinition" {
                 resource.object.values_mut().for_each(|value| containers(value, &pattern, image));
             }
-            each_field(file, "images", resource, &FIELDS, &mut |value| {
+            each_field(file, "images", resource, specs, &mut |value| {
                 change(value, &pattern, image);
                 Ok(())
             })?;

@@ -2,8 +2,9 @@
 use super::{TEMPLATED, each_field};
 use crate::render::{
     RenderError,
-    fieldspec::FieldSpec,
-    kustomization::Kustomization,
+    configuration::Configuration,
+    fieldspec::{self, FieldSpec, Spec},
+    kustomization::{Kustomization, LabelsField},
     resource::{Resource, map_at},
 };
 use serde_json::{Value, json};
@@ -85,30 +86,43 @@ const OF_PLACEMENT: [&str; 5] = [
     "spec/template/spec/topologySpreadConstraints/labelSelector/matchLabels",
 ];
 
+/// Where labels go by default: the objects, what they make, and what selects that.
+pub(in crate::render) fn defaults() -> Vec<Spec> {
+    [OF_OBJECT].into_iter().chain(templates()).chain(selectors()).map(Spec::from).collect()
+}
+
+/// Where the labels of templates go by default.
+pub(in crate::render) fn template_defaults() -> Vec<Spec> {
+    [OF_OBJECT].into_iter().chain(templates()).map(Spec::from).collect()
+}
+
 /// Adds the labels of `labels`, entry by entry, and then those of `commonLabels`.
 pub(in crate::render) fn add(
     file: &str,
     fields: &Kustomization,
+    configuration: &Configuration,
     resources: &mut [Resource],
 ) -> Result<(), RenderError> {
     for entry in &fields.labels {
-        let mut specs = vec![OF_OBJECT];
-        if entry.include_selectors {
-            specs.extend(templates().into_iter().chain(selectors()));
-        } else if entry.include_templates {
-            specs.extend(templates());
-        }
-        specs.extend(entry.field_specs.iter().map(|spec| FieldSpec {
-            group: &spec.group,
-            version: &spec.version,
-            kind: &spec.kind,
-            path: &spec.path,
-            create: spec.create,
-        }));
+        let specs = of_entry(entry, configuration).map_err(|message| RenderError::field(file, "labels", message))?;
         set(file, "labels", &entry.pairs, &specs, resources)?;
     }
-    let everywhere: Vec<FieldSpec<'_>> = [OF_OBJECT].into_iter().chain(templates()).chain(selectors()).collect();
-    set(file, "commonLabels", &fields.common_labels, &everywhere, resources)
+    set(file, "commonLabels", &fields.common_labels, &configuration.common_labels, resources)
+}
+
+/// Where the labels of one entry go.
+fn of_entry(entry: &LabelsField, configuration: &Configuration) -> Result<Vec<Spec>, String> {
+    let mut specs = entry.field_specs.clone();
+    fieldspec::merge(&mut specs, configuration.labels.iter().cloned())?;
+    if entry.include_selectors {
+        fieldspec::merge(&mut specs, configuration.common_labels.iter().cloned())?;
+        return Ok(specs);
+    }
+    if entry.include_templates {
+        fieldspec::merge(&mut specs, configuration.template_labels.iter().cloned())?;
+    }
+    fieldspec::merge(&mut specs, [OF_OBJECT.into()])?;
+    Ok(specs)
 }
 
 fn templates() -> Vec<FieldSpec<'static>> {
@@ -129,7 +143,7 @@ fn set(
     file: &str,
     field: &str,
     pairs: &BTreeMap<String, String>,
-    specs: &[FieldSpec<'_>],
+    specs: &[Spec],
     resources: &mut [Resource],
 ) -> Result<(), RenderError> {
     if pairs.is_empty() {

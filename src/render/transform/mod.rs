@@ -7,7 +7,7 @@ pub(super) mod name;
 pub(super) mod namespace;
 pub(super) mod replicas;
 
-use super::{RenderError, fieldspec::FieldSpec, resource::Resource};
+use super::{RenderError, fieldspec::Spec, resource::Resource};
 use serde_json::Value;
 
 /// Workloads whose pods have a template directly below `spec`, by group and kind. An empty group: any.
@@ -25,10 +25,10 @@ fn each_field(
     file: &str,
     field: &str,
     resource: &mut Resource,
-    specs: &[FieldSpec<'_>],
+    specs: &[Spec],
     change: &mut dyn FnMut(&mut Value) -> Result<(), String>,
 ) -> Result<(), RenderError> {
-    for spec in specs {
+    for spec in specs.iter().map(Spec::borrowed) {
         if spec.selects(resource) {
             let outcome = spec.walk(resource, change);
             outcome.map_err(|message| RenderError::field(file, field, format!("{}: {message}", resource.shown())))?;

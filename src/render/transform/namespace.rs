@@ -1,6 +1,10 @@
 //! The namespace of everything.
 use super::each_field;
-use crate::render::{RenderError, fieldspec::FieldSpec, resource::Resource};
+use crate::render::{
+    RenderError,
+    fieldspec::{FieldSpec, Spec},
+    resource::Resource,
+};
 use serde_json::{Value, json};
 
 /// Fields besides `metadata.namespace` that name the namespace.
@@ -22,8 +26,18 @@ const FIELDS: [FieldSpec<'static>; 3] = [
     },
 ];
 
+/// Where the namespace is named by default, besides `metadata.namespace`.
+pub(in crate::render) fn defaults() -> Vec<Spec> {
+    FIELDS.into_iter().map(Spec::from).collect()
+}
+
 /// Puts everything that can have one into a namespace.
-pub(in crate::render) fn set(file: &str, namespace: &str, resources: &mut [Resource]) -> Result<(), RenderError> {
+pub(in crate::render) fn set(
+    file: &str,
+    namespace: &str,
+    specs: &[Spec],
+    resources: &mut [Resource],
+) -> Result<(), RenderError> {
     if namespace.is_empty() {
         return Ok(());
     }
@@ -32,8 +46,14 @@ pub(in crate::render) fn set(file: &str, namespace: &str, resources: &mut [Resou
         if !resource.is_cluster_scoped() {
             resource.metadata_mut().insert("namespace".to_owned(), json!(namespace));
         }
-        if resource.kind() != "Namespace" || resource.group().is_empty() {
-            each_field(file, "namespace", resource, &FIELDS, &mut |value| {
+        for spec in specs {
+            if !is_free(spec, resource) {
+                continue;
+            }
+            each_field(file, "namespace", resource, std::slice::from_ref(spec), &mut |value| {
+                if value.is_object() || value.is_array() {
+                    return Err("a namespace is a text, not a map or a list".to_owned());
+                }
                 *value = json!(namespace);
                 Ok(())
             })?;
@@ -43,6 +63,16 @@ pub(in crate::render) fn set(file: &str, namespace: &str, resources: &mut [Resou
         }
     }
     collisions(file, resources)
+}
+
+/// Whether a field is not one of those that have rules of their own.
+fn is_free(spec: &Spec, resource: &Resource) -> bool {
+    match &*spec.path {
+        "metadata/namespace" => false,
+        "metadata/name" => resource.api_version() == "v1",
+        "subjects/namespace" => !matches!(resource.kind(), "RoleBinding" | "ClusterRoleBinding"),
+        _ => true,
+    }
 }
 
 /// Subjects named `default` are taken for the service account of the namespace.
