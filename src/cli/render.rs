@@ -15,6 +15,21 @@ pub(super) struct RenderArgs {
     /// Add the label app.kubernetes.io/managed-by to every object
     #[arg(long)]
     enable_managedby_label: bool,
+    /// Render Helm charts, with the helm program
+    #[arg(long)]
+    enable_helm: bool,
+    /// The helm program
+    #[arg(long, default_value = "helm", value_name = "PROGRAM")]
+    helm_command: PathBuf,
+    /// Version of Kubernetes that charts are rendered for
+    #[arg(long, default_value = "", value_name = "VERSION")]
+    helm_kube_version: String,
+    /// API version that charts may find; may be given several times
+    #[arg(long, value_name = "VERSION")]
+    helm_api_versions: Vec<String>,
+    /// Ask helm for more output when it fails
+    #[arg(long)]
+    helm_debug: bool,
     /// Order of the objects: legacy (by kind) or none (as loaded)
     #[arg(long, default_value = "legacy", value_name = "ORDER")]
     reorder: Reorder,
@@ -36,16 +51,23 @@ enum Reorder {
 
 pub(super) fn run(args: &RenderArgs) -> Outcome {
     let (tree, path) = DirectoryTree::for_build(&args.dir).map_err(|error| Failure::of(&error))?;
+    let helm = render::helm::Access {
+        command: args.enable_helm.then(|| args.helm_command.clone()),
+        kube_version: args.helm_kube_version.clone(),
+        api_versions: args.helm_api_versions.clone(),
+        debug: args.helm_debug,
+    };
     let options = Options {
         order: match args.reorder {
             Reorder::Legacy => Order::Legacy,
             Reorder::None => Order::Fifo,
         },
         load_restriction: args.load_restrictor == Restrictor::RootOnly,
-        generate: false,
         managed_by_label: args.enable_managedby_label,
+        helm,
+        ..Options::of_kustomize()
     };
-    let manifests = render::build(&tree, &path, &options).map_err(|error| Failure::of(&error))?;
-    ui::text(&render::to_yaml(&manifests));
+    let yaml = render::build_yaml(&tree, &path, &options).map_err(|error| Failure::of(&error))?;
+    ui::text(&yaml);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,25 +1,52 @@
 //! One kustomization after another: resources and bases, generators, components, transformers.
 use super::{
-    RenderError,
+    Options, RenderError, SchemaUse,
     configuration::Configuration,
-    generate,
-    kustomization::{Kustomization, SortOptions},
-    load::{Loader, MAX_DEPTH, join},
+    error::Place,
+    generate::{self, Kind},
+    helm,
+    kustomization::{BuildMetadata, Kustomization, SortOptions, target, value},
+    load::{Loader, MAX_DEPTH, resources},
     patch, plain,
-    resource::{Previous, Resource},
-    transform::{self, name::Part},
+    plugin::Plugin,
+    provenance,
+    resource::{Previous, Provenance, Resource},
+    schema::Schema,
+    transform::{
+        Transformer,
+        annotations::Annotations,
+        images::Images,
+        labels::{self, Labels},
+        name::{Name, Part},
+        namespace::{Namespace, Subjects},
+        replacement::Replacements,
+        replicas::Replicas,
+    },
     tree::EntryKind,
+    vars::{self, Var},
 };
-use std::{collections::HashSet, sync::Arc};
+use std::{cell::RefCell, collections::HashSet, sync::Arc};
+
+/// The label that a validator may set.
+const VALIDATED_BY: &str = "validated-by";
+
+/// One render: where it reads from, and what the whole of it shares.
+pub(super) struct Build<'a> {
+    loader: Loader<'a>,
+    options: &'a Options,
+    /// The schema that a kustomization asks for: the first one that does.
+    schema: RefCell<Option<Arc<Schema>>>,
+    metadata: RefCell<BuildMetadata>,
+}
 
 /// What a directory comes to before the last steps.
 pub(super) struct Accumulated {
     pub(super) resources: Vec<Resource>,
     /// Which fields the transformers change: the defaults, and what kustomizations on the way up added.
     pub(super) configuration: Arc<Configuration>,
+    pub(super) vars: Vec<Var>,
     /// The order that the top kustomization asks for, and the file that does so.
     pub(super) order: Option<(String, SortOptions)>,
-    pub(super) managed_by_label: bool,
     ids: HashSet<Id>,
 }
 
@@ -31,8 +58,8 @@ impl Accumulated {
         Self {
             resources: Vec::new(),
             configuration: Configuration::defaults(),
+            vars: Vec::new(),
             order: None,
-            managed_by_label: false,
             ids: HashSet::new(),
         }
     }
@@ -41,7 +68,8 @@ impl Accumulated {
     fn absorb(&mut self, base: Self, file: &str) -> Result<(), RenderError> {
         self.append(base.resources, file)?;
         Configuration::merge_shared(&mut self.configuration, &base.configuration)
-            .map_err(|message| RenderError::field(file, "configurations", message))
+            .map_err(|message| RenderError::field(file, "configurations", message))?;
+        vars::merge(&mut self.vars, base.vars)
     }
 
     /// Takes note of what is there, after something changed it.
@@ -79,140 +107,461 @@ enum Named {
     AsComponent,
 }
 
-/// Accumulates a directory: its kustomization, or, where that is allowed, every manifest below it.
-pub(super) fn directory(loader: &Loader<'_>, path: &str, may_generate: bool) -> Result<Accumulated, RenderError> {
-    if loader.kind(path)? != Some(EntryKind::Directory) {
-        return Err(RenderError::NoDirectory { path: path.to_owned() });
+/// Where a kustomization stands among others.
+struct At<'a> {
+    directory: &'a str,
+    named: Named,
+    /// The directories of those that led here, outermost first.
+    above: &'a [String],
+    /// Its directory, as seen from the top one.
+    relative: &'a str,
+    /// The namespace that overlays give to charts.
+    chart_namespace: &'a str,
+}
+
+impl<'a> At<'a> {
+    /// A kustomization that no other one names.
+    fn alone(directory: &'a str, named: Named, above: &'a [String]) -> Self {
+        Self { directory, named, above, relative: "", chart_namespace: "" }
     }
-    let path = &loader.real(path)?;
-    match Kustomization::find(loader, path)? {
-        Some(_) => base(loader, path, &mut Vec::new(), Named::ByCaller),
-        None if may_generate => {
-            let mut accumulated = Accumulated::new();
-            for resource in plain::resources(loader, path)? {
-                match resource {
-                    plain::Found::File(file) => {
-                        let resources = loader.resources(path, &file, path)?;
-                        accumulated.append(resources, path)?;
-                    }
-                    plain::Found::Kustomization(directory) => {
-                        let inner = base(loader, &directory, &mut vec![path.clone() + "/."], Named::AsBase)?;
-                        accumulated.absorb(inner, path)?;
+}
+
+/// A kustomization that is being accumulated.
+struct Target<'a> {
+    directory: &'a str,
+    file: &'a str,
+    fields: &'a Kustomization,
+    above: &'a [String],
+    relative: &'a str,
+    chart_namespace: &'a str,
+}
+
+impl<'a> Build<'a> {
+    pub(super) fn new(loader: Loader<'a>, options: &'a Options) -> Self {
+        Self { loader, options, schema: RefCell::default(), metadata: RefCell::default() }
+    }
+
+    /// What the top kustomization asks to be told in the result.
+    pub(super) fn metadata(&self) -> BuildMetadata {
+        *self.metadata.borrow()
+    }
+
+    /// Accumulates a directory: its kustomization, or, where that is allowed, every manifest below it.
+    pub(super) fn directory(&self, path: &str) -> Result<Accumulated, RenderError> {
+        let loader = &self.loader;
+        if loader.kind(path)? != Some(EntryKind::Directory) {
+            return Err(RenderError::NoDirectory { path: path.to_owned() });
+        }
+        let path = &loader.real(path)?;
+        match Kustomization::find(loader, path)? {
+            Some(_) => self.base(&At::alone(path, Named::ByCaller, &[])),
+            None if self.options.generate => {
+                let mut accumulated = Accumulated::new();
+                let found = plain::resources(loader, path)?;
+                let files: Vec<String> = found.iter().filter_map(plain::Found::file).cloned().collect();
+                loader.read_ahead(path, &files, path);
+                for resource in found {
+                    match resource {
+                        plain::Found::File(file) => {
+                            let resources = loader.resources(path, &file, path)?;
+                            accumulated.append(resources, path)?;
+                        }
+                        plain::Found::Kustomization(directory) => {
+                            let above = [path.clone() + "/."];
+                            accumulated.absorb(self.base(&At::alone(&directory, Named::AsBase, &above))?, path)?;
+                        }
                     }
                 }
+                Ok(accumulated)
             }
-            Ok(accumulated)
+            None => Err(RenderError::NoKustomization { path: path.clone(), found: 0 }),
         }
-        None => Err(RenderError::NoKustomization { path: path.clone(), found: 0 }),
+    }
+
+    /// Accumulates a kustomization of its own.
+    fn base(&self, at: &At<'_>) -> Result<Accumulated, RenderError> {
+        let mut accumulated = Accumulated::new();
+        self.into(at, &mut accumulated)?;
+        Ok(accumulated)
+    }
+
+    /// Accumulates a kustomization into what is there: a component into its parent, a base into nothing.
+    fn into(&self, at: &At<'_>, accumulated: &mut Accumulated) -> Result<(), RenderError> {
+        let directory = at.directory;
+        if is_above(at.above, directory) {
+            return Err(RenderError::Cycle { path: directory.to_owned(), via: at.above.join(", ") });
+        }
+        if at.above.len() > MAX_DEPTH {
+            return Err(RenderError::TooMuch {
+                path: directory.to_owned(),
+                what: "kustomizations inside kustomizations",
+                limit: MAX_DEPTH,
+            });
+        }
+        let Some(file) = Kustomization::find(&self.loader, directory)? else {
+            return Err(RenderError::NoKustomization { path: directory.to_owned(), found: 0 });
+        };
+        let fields = Kustomization::read(&self.loader, directory, &file)?;
+        match (at.named, fields.is_component()) {
+            (Named::AsBase, true) => {
+                return Err(RenderError::field(&file, "kind", "what resources names must be of kind Kustomization"));
+            }
+            (Named::AsComponent, false) => {
+                return Err(RenderError::field(&file, "kind", "what components names must be of kind Component"));
+            }
+            (Named::ByCaller, _) | (Named::AsBase, false) | (Named::AsComponent, true) => {}
+        }
+        if at.named == Named::ByCaller {
+            *self.metadata.borrow_mut() = fields.build_metadata();
+        }
+        self.use_schema(directory, &file, &fields)?;
+        let above = [at.above, &[directory.to_owned()]].concat();
+        let chart_namespace = if fields.namespace.is_empty() { at.chart_namespace } else { &fields.namespace };
+        let (fields, file, above) = (&fields, file.as_str(), above.as_slice());
+        let target = Target { directory, file, fields, above, relative: at.relative, chart_namespace };
+        self.accumulate(&target, accumulated)?;
+        if at.named != Named::AsComponent {
+            accumulated.order = fields.sort_options.clone().map(|options| (file.to_owned(), options));
+        }
+        Ok(())
+    }
+
+    /// Runs the steps of one kustomization, in kustomize's order.
+    fn accumulate(&self, target: &Target<'_>, accumulated: &mut Accumulated) -> Result<(), RenderError> {
+        let Target { directory, file, fields, .. } = *target;
+        accumulated.index();
+        self.resources(target, "resources", &fields.resources, accumulated)?;
+        Configuration::extend(&mut accumulated.configuration, &self.loader, directory, file, fields)?;
+        self.generate(target, &mut accumulated.resources)?;
+        self.components(target, accumulated)?;
+        for (field, provenance, transformer) in self.transformers(target, &accumulated.configuration)? {
+            self.transform(target, field, provenance.as_ref(), &transformer, &mut accumulated.resources)?;
+        }
+        self.validate(target, &mut accumulated.resources)?;
+        let place = Place { file, field: "vars" };
+        vars::merge(&mut accumulated.vars, vars::bind(&place, &fields.vars, &mut accumulated.resources)?)
+    }
+
+    /// Adds what a field names: files, and directories with kustomizations of their own.
+    fn resources(
+        &self,
+        at: &Target<'_>,
+        field: &str,
+        names: &[String],
+        accumulated: &mut Accumulated,
+    ) -> Result<(), RenderError> {
+        let Target { directory, file, .. } = *at;
+        let paths: Vec<String> = names.iter().filter_map(|name| target(file, field, directory, name).ok()).collect();
+        self.loader.read_ahead(directory, &paths, file);
+        for name in names {
+            let path = target(file, field, directory, name)?;
+            match self.loader.kind(&path)? {
+                Some(EntryKind::File) => {
+                    let mut resources = self.loader.resources(directory, &path, file)?;
+                    if self.tells_provenance() {
+                        let provenance = Arc::new(Provenance::file(provenance::joined(at.relative, name)));
+                        resources.iter_mut().for_each(|one| one.provenance = Some(provenance.clone()));
+                    }
+                    accumulated.append(resources, file)?;
+                }
+                Some(EntryKind::Directory) => {
+                    let relative = provenance::joined(at.relative, name);
+                    let inner = self.base(&At {
+                        directory: &self.loader.real(&path)?,
+                        named: Named::AsBase,
+                        above: at.above,
+                        relative: &relative,
+                        chart_namespace: at.chart_namespace,
+                    })?;
+                    accumulated.absorb(inner, file)?;
+                }
+                None => {
+                    let hint = remote_hint(name);
+                    let message = format!("{name:?} is neither a file nor a directory{hint}");
+                    return Err(RenderError::field(file, field, message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds components, each to all that is there.
+    fn components(&self, at: &Target<'_>, accumulated: &mut Accumulated) -> Result<(), RenderError> {
+        let Target { directory, file, fields, .. } = *at;
+        for name in &fields.components {
+            let path = target(file, "components", directory, name)?;
+            if self.loader.kind(&path)? != Some(EntryKind::Directory) {
+                let message = format!("{name:?} is not a directory{}", remote_hint(name));
+                return Err(RenderError::field(file, "components", message));
+            }
+            let relative = provenance::joined(at.relative, name);
+            let component = At {
+                directory: &self.loader.real(&path)?,
+                named: Named::AsComponent,
+                above: at.above,
+                relative: &relative,
+                chart_namespace: at.chart_namespace,
+            };
+            self.into(&component, accumulated)?;
+        }
+        Ok(())
+    }
+
+    fn generate(&self, at: &Target<'_>, resources: &mut Vec<Resource>) -> Result<(), RenderError> {
+        let Target { directory, file, fields, .. } = *at;
+        let mut put = |place: &Place<'_>, mut made: Resource, behavior: &str, provenance: Option<&Arc<Provenance>>| {
+            made.provenance = made.provenance.take().or_else(|| provenance.cloned());
+            generate::put(place, made, behavior, resources)
+        };
+        for (field, kind, by, all) in [
+            ("configMapGenerator", Kind::ConfigMap, "ConfigMapGenerator", &fields.config_map_generator),
+            ("secretGenerator", Kind::Secret, "SecretGenerator", &fields.secret_generator),
+        ] {
+            let place = Place { file, field };
+            let provenance = self.built_in(at, by);
+            for args in all {
+                let options = fields.generator_options.as_ref();
+                let made = generate::make(&self.loader, directory, &place, kind, args, options)?;
+                put(&place, made, &args.behavior, provenance.as_ref())?;
+            }
+        }
+        let place = Place { file, field: "helmCharts" };
+        let provenance = self.built_in(at, "HelmChartInflationGenerator");
+        for chart in &fields.helm_charts {
+            let mut chart = chart.clone();
+            if chart.namespace.is_empty() {
+                at.chart_namespace.clone_into(&mut chart.namespace);
+            }
+            let access = &self.options.helm;
+            let made = helm::inflate(access, &self.loader, directory, &place, &fields.helm_globals, &chart)?;
+            made.into_iter().try_for_each(|made| put(&place, made, "", provenance.as_ref()))?;
+        }
+        let place = Place { file, field: "generators" };
+        for config in self.plugins(at, place.field, &fields.generators)? {
+            let provenance = self.configured(&config);
+            for (made, behavior) in self.plugin(directory, place, &config).generate()? {
+                put(&place, made, &behavior, provenance.as_ref())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The transformers of a kustomization in kustomize's order, with the fields that ask for them.
+    fn transformers(
+        &self,
+        at: &Target<'_>,
+        configuration: &Configuration,
+    ) -> Result<Vec<(&'static str, Option<Arc<Provenance>>, Transformer)>, RenderError> {
+        let mut all = Vec::new();
+        for (field, by, transformer) in self.own_transformers(at, configuration)? {
+            all.push((field, self.built_in(at, by), transformer));
+        }
+        let field = "transformers";
+        for config in self.plugins(at, field, &at.fields.transformers)? {
+            let provenance = self.configured(&config);
+            let place = Place { file: at.file, field };
+            for transformer in self.plugin(at.directory, place, &config).transformers()? {
+                all.push((field, provenance.clone(), transformer));
+            }
+        }
+        Ok(all)
+    }
+
+    /// What the fields of a kustomization change, and the names of the built-in transformers that do so.
+    fn own_transformers(
+        &self,
+        at: &Target<'_>,
+        configuration: &Configuration,
+    ) -> Result<Vec<(&'static str, &'static str, Transformer)>, RenderError> {
+        let Target { directory, file, fields, .. } = *at;
+        let loader = &self.loader;
+        let place = |field| Place { file, field };
+        let mut all = Vec::new();
+        if !fields.patches_strategic_merge.is_empty() {
+            let field = "patchesStrategicMerge";
+            let read = patch::StrategicMerges::read(loader, directory, &place(field), &fields.patches_strategic_merge)?;
+            all.push((field, "PatchStrategicMergeTransformer", Transformer::StrategicMerge(read)));
+        }
+        for entry in &fields.patches {
+            let read = patch::Patch::read(loader, directory, &place("patches"), entry)?;
+            all.push(("patches", "PatchTransformer", Transformer::Patch(read)));
+        }
+        if !fields.namespace.is_empty() {
+            let namespace = Namespace {
+                name: fields.namespace.clone(),
+                specs: configuration.namespace.clone(),
+                unset_only: false,
+                subjects: Subjects::DefaultOnly,
+            };
+            all.push(("namespace", "NamespaceTransformer", Transformer::Namespace(namespace)));
+        }
+        if !fields.name_prefix.is_empty() {
+            let part = Part::Prefix(fields.name_prefix.clone());
+            let name = Name { part, specs: configuration.name_prefix.clone() };
+            all.push(("namePrefix", "PrefixTransformer", Transformer::Name(name)));
+        }
+        if !fields.name_suffix.is_empty() {
+            let part = Part::Suffix(fields.name_suffix.clone());
+            let name = Name { part, specs: configuration.name_suffix.clone() };
+            all.push(("nameSuffix", "SuffixTransformer", Transformer::Name(name)));
+        }
+        for entry in &fields.labels {
+            let specs = labels::of_entry(entry, configuration).map_err(|message| place("labels").wrong(message))?;
+            let labels = Labels { pairs: entry.pairs.clone(), specs };
+            all.push(("labels", "LabelTransformer", Transformer::Labels(labels)));
+        }
+        if !(fields.labels.is_empty() && fields.common_labels.is_empty()) {
+            let labels = Labels { pairs: fields.common_labels.clone(), specs: configuration.common_labels.clone() };
+            all.push(("commonLabels", "LabelTransformer", Transformer::Labels(labels)));
+        }
+        if !fields.common_annotations.is_empty() {
+            let specs = configuration.common_annotations.clone();
+            let annotations = Annotations { pairs: fields.common_annotations.clone(), specs };
+            all.push(("commonAnnotations", "AnnotationsTransformer", Transformer::Annotations(annotations)));
+        }
+        for entry in &fields.patches_json6902 {
+            let field = "patchesJson6902";
+            let (path, text, target) = (&entry.path, &entry.patch, entry.target.as_ref());
+            let read = patch::Json6902::read(loader, directory, &place(field), path, text, target)?;
+            all.push((field, "PatchJson6902Transformer", Transformer::Json6902(read)));
+        }
+        for replica in &fields.replicas {
+            let replicas = Replicas { replica: replica.clone(), specs: configuration.replicas.clone() };
+            all.push(("replicas", "ReplicaCountTransformer", Transformer::Replicas(replicas)));
+        }
+        for image in &fields.images {
+            let images = Images::new(&place("images"), image.clone(), configuration.images.clone())?;
+            all.push(("images", "ImageTagTransformer", Transformer::Images(images)));
+        }
+        if !fields.replacements.is_empty() {
+            let field = "replacements";
+            let read = Replacements::read(loader, directory, &place(field), &fields.replacements)?;
+            all.push((field, "ReplacementTransformer", Transformer::Replacements(read)));
+        }
+        Ok(all)
+    }
+
+    /// Changes the resources, and takes note of that where it is asked for.
+    fn transform(
+        &self,
+        at: &Target<'_>,
+        field: &str,
+        provenance: Option<&Arc<Provenance>>,
+        transformer: &Transformer,
+        resources: &mut Vec<Resource>,
+    ) -> Result<(), RenderError> {
+        transformer.apply(&Place { file: at.file, field }, &self.schema(), resources)?;
+        if let Some(provenance) = provenance {
+            for resource in resources.iter_mut() {
+                match resource.provenance {
+                    None => resource.provenance = Some(provenance.clone()),
+                    Some(_) => resource.transformations.push(provenance.clone()),
+                }
+            }
+        }
+        resources.retain(|resource| !resource.object().is_empty());
+        Ok(())
+    }
+
+    /// Runs the validators, which may change nothing but one label.
+    fn validate(&self, at: &Target<'_>, resources: &mut Vec<Resource>) -> Result<(), RenderError> {
+        let place = Place { file: at.file, field: "validators" };
+        for config in self.plugins(at, place.field, &at.fields.validators)? {
+            let before = resources.clone();
+            for transformer in self.plugin(at.directory, place, &config).transformers()? {
+                transformer.apply(&place, &self.schema(), resources)?;
+            }
+            let is_same = |(a, b): (&Resource, &Resource)| without_mark(a) == without_mark(b);
+            if before.len() != resources.len() || !before.iter().zip(resources.iter()).all(is_same) {
+                return Err(place.wrong(format!("{} changes resources, which a validator may not", config.shown())));
+            }
+        }
+        Ok(())
+    }
+
+    /// The configurations that a field holds or names.
+    fn plugins(&self, at: &Target<'_>, field: &str, entries: &[String]) -> Result<Vec<Resource>, RenderError> {
+        let mut accumulated = Accumulated::new();
+        let mut named = Vec::new();
+        for entry in entries {
+            match resources(entry, at.file) {
+                Ok(mut inline) if !inline.is_empty() => {
+                    if self.tells_provenance() {
+                        let file = at.file.rsplit('/').next().unwrap_or_default();
+                        let provenance = Arc::new(Provenance::file(provenance::joined(at.relative, file)));
+                        inline.iter_mut().for_each(|one| one.provenance = Some(provenance.clone()));
+                    }
+                    accumulated.append(inline, at.file)?;
+                }
+                Ok(_) | Err(_) => named.push(entry.clone()),
+            }
+        }
+        self.resources(at, field, &named, &mut accumulated)?;
+        Ok(accumulated.resources)
+    }
+
+    fn plugin<'p>(&'p self, directory: &'p str, place: Place<'p>, config: &'p Resource) -> Plugin<'p> {
+        Plugin { loader: &self.loader, directory, place, helm: &self.options.helm, config }
+    }
+
+    fn tells_provenance(&self) -> bool {
+        let metadata = self.metadata();
+        metadata.origins || metadata.transformations
+    }
+
+    /// What is said of a change by a field of a kustomization.
+    fn built_in(&self, at: &Target<'_>, kind: &str) -> Option<Arc<Provenance>> {
+        self.tells_provenance().then(|| {
+            let file = at.file.rsplit('/').next().unwrap_or_default();
+            Arc::new(Provenance::plugin(provenance::joined(at.relative, file), "builtin", kind, ""))
+        })
+    }
+
+    /// What is said of a change by a configuration.
+    fn configured(&self, config: &Resource) -> Option<Arc<Provenance>> {
+        let path = config.provenance.as_ref()?.path.clone()?;
+        Some(Arc::new(Provenance::plugin(path, config.api_version(), config.kind(), config.name())))
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        self.schema.borrow().clone().unwrap_or_else(Schema::built_in)
+    }
+
+    /// Takes the schema that a kustomization asks for, unless one above it did.
+    fn use_schema(&self, directory: &str, file: &str, fields: &Kustomization) -> Result<(), RenderError> {
+        let place = Place { file, field: "openapi" };
+        match (fields.openapi.get("path"), fields.openapi.get("version")) {
+            (None, None) => Ok(()),
+            (Some(_), Some(_)) => Err(place.wrong("has both path and version")),
+            (None, Some(version)) if version == "v1.21.2" => Ok(()),
+            (None, Some(_)) => Err(place.wrong("the one version that is known is v1.21.2")),
+            (Some(path), None) => {
+                let path = target(file, place.field, directory, path)?;
+                let text = self.loader.text(directory, &path, file)?;
+                if self.schema.borrow().is_none() {
+                    let beneath = (self.options.schema == SchemaUse::Add).then(Schema::built_in);
+                    let schema = Schema::of_document(&value(&text, &path)?, beneath);
+                    let schema = schema.map_err(|message| place.wrong(format!("{path} {message}")))?;
+                    *self.schema.borrow_mut() = Some(Arc::new(schema));
+                }
+                Ok(())
+            }
+        }
     }
 }
 
-/// Accumulates a kustomization of its own.
-fn base(
-    loader: &Loader<'_>,
-    directory: &str,
-    above: &mut Vec<String>,
-    named: Named,
-) -> Result<Accumulated, RenderError> {
-    let mut accumulated = Accumulated::new();
-    into(loader, directory, above, named, &mut accumulated)?;
-    Ok(accumulated)
-}
-
-/// Accumulates a kustomization into what is there: a component into its parent, a base into nothing.
-fn into(
-    loader: &Loader<'_>,
-    directory: &str,
-    above: &mut Vec<String>,
-    named: Named,
-    accumulated: &mut Accumulated,
-) -> Result<(), RenderError> {
-    if is_above(above, directory) {
-        return Err(RenderError::Cycle { path: directory.to_owned(), via: above.join(", ") });
-    }
-    if above.len() > MAX_DEPTH {
-        return Err(RenderError::TooMuch {
-            path: directory.to_owned(),
-            what: "kustomizations inside kustomizations",
-            limit: MAX_DEPTH,
-        });
-    }
-    let Some(file) = Kustomization::find(loader, directory)? else {
-        return Err(RenderError::NoKustomization { path: directory.to_owned(), found: 0 });
-    };
-    let fields = Kustomization::read(loader, directory, &file)?;
-    match (named, fields.is_component()) {
-        (Named::AsBase, true) => {
-            return Err(RenderError::field(&file, "kind", "what resources names must be of kind Kustomization"));
-        }
-        (Named::AsComponent, false) => {
-            return Err(RenderError::field(&file, "kind", "what components names must be of kind Component"));
-        }
-        (Named::ByCaller, _) | (Named::AsBase, false) | (Named::AsComponent, true) => {}
-    }
-    above.push(directory.to_owned());
-    accumulated.index();
-    for resource in &fields.resources {
-        let target = target(&file, "resources", directory, resource)?;
-        match loader.kind(&target)? {
-            Some(EntryKind::File) => {
-                let resources = loader.resources(directory, &target, &file)?;
-                accumulated.append(resources, &file)?;
-            }
-            Some(EntryKind::Directory) => {
-                let inner = base(loader, &loader.real(&target)?, above, Named::AsBase)?;
-                accumulated.absorb(inner, &file)?;
-            }
-            None => {
-                return Err(RenderError::field(
-                    &file,
-                    "resources",
-                    format!("{resource:?} is neither a file nor a directory{}", remote_hint(resource)),
-                ));
-            }
+/// A resource as it is without the label that a validator may set.
+fn without_mark(resource: &Resource) -> super::node::Map {
+    let mut object = resource.object().clone();
+    if let Some(super::node::Node::Map(metadata)) = object.get_mut("metadata")
+        && let Some(super::node::Node::Map(labels)) = metadata.get_mut("labels")
+    {
+        labels.remove(VALIDATED_BY);
+        if labels.is_empty() {
+            metadata.remove("labels");
         }
     }
-    Configuration::extend(&mut accumulated.configuration, loader, directory, &file, &fields)?;
-    generate::run(loader, directory, &file, &fields, &mut accumulated.resources)?;
-    for component in &fields.components {
-        let target = target(&file, "components", directory, component)?;
-        if loader.kind(&target)? != Some(EntryKind::Directory) {
-            return Err(RenderError::field(
-                &file,
-                "components",
-                format!("{component:?} is not a directory{}", remote_hint(component)),
-            ));
-        }
-        into(loader, &loader.real(&target)?, above, Named::AsComponent, accumulated)?;
-    }
-    above.pop();
-    transform(loader, directory, &file, &fields, accumulated)?;
-    if named != Named::AsComponent {
-        accumulated.order = fields.sort_options.clone().map(|options| (file.clone(), options));
-        accumulated.managed_by_label = fields.wants_managed_by_label();
-    }
-    Ok(())
-}
-
-/// Runs the transformers of a kustomization over all that is accumulated, in kustomize's order.
-fn transform(
-    loader: &Loader<'_>,
-    directory: &str,
-    file: &str,
-    fields: &Kustomization,
-    accumulated: &mut Accumulated,
-) -> Result<(), RenderError> {
-    let Accumulated { resources, configuration, .. } = accumulated;
-    patch::strategic_merges(loader, directory, file, &fields.patches_strategic_merge, resources)?;
-    patch::patches(loader, directory, file, &fields.patches, resources)?;
-    transform::namespace::set(file, &fields.namespace, &configuration.namespace, resources)?;
-    transform::name::add(file, Part::Prefix(&fields.name_prefix), &configuration.name_prefix, resources)?;
-    transform::name::add(file, Part::Suffix(&fields.name_suffix), &configuration.name_suffix, resources)?;
-    transform::labels::add(file, fields, configuration, resources)?;
-    transform::annotations::add(file, &fields.common_annotations, &configuration.common_annotations, resources)?;
-    patch::json6902(loader, directory, file, &fields.patches_json6902, resources)?;
-    transform::replicas::set(file, &fields.replicas, &configuration.replicas, resources)?;
-    transform::images::set(file, &fields.images, &configuration.images, resources)
+    object
 }
 
 /// Whether a directory is one of those above, or holds one of them.
@@ -222,11 +571,6 @@ fn is_above(above: &[String], directory: &str) -> bool {
             || visited.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/') && rest != "/.")
             || (directory.is_empty() && !visited.ends_with("/."))
     })
-}
-
-fn target(file: &str, field: &str, directory: &str, path: &str) -> Result<String, RenderError> {
-    join(directory, path)
-        .ok_or_else(|| RenderError::field(file, field, format!("{path:?} leads out of the repository")))
 }
 
 fn remote_hint(path: &str) -> &'static str {

@@ -4,25 +4,20 @@
 use super::{
     RenderError,
     fieldspec::{self, Spec},
-    kustomization::Kustomization,
-    load::{Loader, join},
+    kustomization::{Kustomization, target, typed, value},
+    load::Loader,
     reference::{self, Rule},
-    transform,
+    transform, vars,
 };
-use crate::yaml;
 use serde::Deserialize;
-use serde_json::Value;
-use std::sync::{Arc, LazyLock};
+use serde_json::{Map, Value};
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
-/// Extensions of OpenAPI definitions that would add to a configuration.
-const EXTENSIONS: [&str; 6] = [
-    "x-kubernetes-annotation",
-    "x-kubernetes-label-selector",
-    "x-kubernetes-identity",
-    "x-kubernetes-object-ref-api-version",
-    "x-kubernetes-object-ref-kind",
-    "x-kubernetes-object-ref-name-key",
-];
+/// Deepest chain of definitions that refer to each other.
+const MAX_DEPTH: usize = 32;
 
 /// The fields that each transformer changes.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -51,7 +46,7 @@ static DEFAULTS: LazyLock<Arc<Configuration>> = LazyLock::new(|| {
         template_labels: transform::labels::template_defaults(),
         common_annotations: transform::annotations::defaults(),
         name_reference: reference::defaults(),
-        var_reference: Vec::new(),
+        var_reference: vars::defaults(),
         images: transform::images::defaults(),
         replicas: transform::replicas::defaults(),
     })
@@ -79,7 +74,12 @@ impl Configuration {
             let merged = Arc::make_mut(shared).merge(added);
             merged.map_err(|message| RenderError::field(file, "configurations", format!("{path}: {message}")))?;
         }
-        fields.crds.iter().try_for_each(|path| check_crd(loader, directory, file, path))
+        for path in &fields.crds {
+            let added = of_crds(loader, directory, file, path)?;
+            let merged = Arc::make_mut(shared).merge(added);
+            merged.map_err(|message| RenderError::field(file, "crds", format!("{path}: {message}")))?;
+        }
+        Ok(())
     }
 
     /// Adds the configuration of a base.
@@ -119,48 +119,81 @@ impl Configuration {
 }
 
 fn read(loader: &Loader<'_>, directory: &str, file: &str, path: &str) -> Result<Configuration, RenderError> {
-    let real = place(directory, file, "configurations", path)?;
+    let real = target(file, "configurations", directory, path)?;
     let wrong = |message: String| RenderError::Manifest { file: real.clone(), message };
-    let text = loader.text(directory, &real, file)?;
-    let documents = yaml::read_kustomization(&text).map_err(|error| wrong(error.to_string()))?;
-    match documents.into_iter().next() {
-        None | Some(Value::Null) => Ok(Configuration::default()),
-        Some(Value::Object(mut fields)) => {
-            fields.retain(|_, value| !value.is_null());
-            serde_json::from_value(Value::Object(fields)).map_err(|error| wrong(error.to_string()))
+    match value(&loader.text(directory, &real, file)?, &real)? {
+        Value::Null => Ok(Configuration::default()),
+        fields @ Value::Object(_) => typed(fields).map_err(wrong),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(wrong("is not a map of field specs".to_owned()))
         }
-        Some(_) => Err(wrong("is not a map of field specs".to_owned())),
     }
 }
 
-/// Plain definitions of custom resources add nothing; extensions of kustomize in them would.
-fn check_crd(loader: &Loader<'_>, directory: &str, file: &str, path: &str) -> Result<(), RenderError> {
-    let real = place(directory, file, "crds", path)?;
-    let text = loader.text(directory, &real, file)?;
-    let documents = yaml::read_kustomization(&text)
-        .map_err(|error| RenderError::Manifest { file: real.clone(), message: error.to_string() })?;
-    match documents.iter().find_map(extension) {
-        Some(extension) => {
-            Err(RenderError::Unsupported { file: file.to_owned(), field: format!("crds, with {extension} in {path},") })
+/// What definitions of custom resources add: only those with kustomize's own extensions add anything.
+fn of_crds(loader: &Loader<'_>, directory: &str, file: &str, path: &str) -> Result<Configuration, RenderError> {
+    let real = target(file, "crds", directory, path)?;
+    let mut configuration = Configuration::default();
+    let Value::Object(definitions) = value(&loader.text(directory, &real, file)?, &real)? else {
+        return Ok(configuration);
+    };
+    for (name, definition) in &definitions {
+        let fields = properties(definition);
+        if !["kind", "apiVersion", "metadata"].iter().all(|key| fields.is_some_and(|fields| fields.contains_key(*key)))
+        {
+            continue;
         }
-        None => Ok(()),
+        let kind = name.rsplit('.').next().unwrap_or(name);
+        let mut added = Configuration::default();
+        extend_from_crd(&mut added, &definitions, kind, name, &mut Vec::new());
+        configuration.merge(added).map_err(|message| RenderError::field(file, "crds", format!("{path}: {message}")))?;
     }
+    Ok(configuration)
 }
 
-/// An extension that is somewhere in a document.
-fn extension(value: &Value) -> Option<&'static str> {
-    match value {
-        Value::Object(map) => {
-            EXTENSIONS.into_iter().find(|name| map.contains_key(*name)).or_else(|| map.values().find_map(extension))
-        }
-        Value::Array(items) => items.iter().find_map(extension),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-    }
+fn properties(definition: &Value) -> Option<&Map<String, Value>> {
+    let find = |key: &str| definition.get(key).or_else(|| definition.get(key.to_ascii_lowercase()));
+    find("Schema")?.get("properties")?.as_object()
 }
 
-fn place(directory: &str, file: &str, field: &str, path: &str) -> Result<String, RenderError> {
-    join(directory, path)
-        .ok_or_else(|| RenderError::field(file, field, format!("{path:?} leads out of the repository")))
+/// Adds the fields of a definition, and of those that it refers to, that have extensions of kustomize.
+fn extend_from_crd(
+    configuration: &mut Configuration,
+    definitions: &Map<String, Value>,
+    kind: &str,
+    name: &str,
+    path: &mut Vec<String>,
+) {
+    let fields = definitions.get(name).and_then(properties).filter(|_| path.len() < MAX_DEPTH);
+    for (field, property) in fields.into_iter().flatten() {
+        let text = |key: &str| property.get(key).and_then(Value::as_str);
+        path.push(field.clone());
+        let spec = |path: &[String]| Spec {
+            kind: Cow::Owned(kind.to_owned()),
+            path: Cow::Owned(path.join("/")),
+            ..Spec::default()
+        };
+        if text("x-kubernetes-annotation").is_some() {
+            configuration.common_annotations.push(spec(path));
+        }
+        if text("x-kubernetes-label-selector").is_some() {
+            configuration.common_labels.push(spec(path));
+        }
+        if text("x-kubernetes-identity").is_some() {
+            configuration.name_prefix.push(spec(path));
+        }
+        if let (Some(version), Some(of)) =
+            (text("x-kubernetes-object-ref-api-version"), text("x-kubernetes-object-ref-kind"))
+        {
+            let key = text("x-kubernetes-object-ref-name-key").unwrap_or("name");
+            let fields = vec![spec(&[path.as_slice(), &[key.to_owned()]].concat())];
+            configuration.name_reference.push(Rule::new(version.to_owned(), of.to_owned(), fields));
+        }
+        if let Some(reference) = text("$ref") {
+            extend_from_crd(configuration, definitions, kind, reference, path);
+        }
+        path.pop();
+    }
 }
 
 #[cfg(test)]
@@ -220,17 +253,19 @@ mod tests {
     }
 
     #[test]
-    fn plain_definitions_of_custom_resources_add_nothing_and_extended_ones_are_refused() {
+    fn only_definitions_with_extensions_add_something() {
         let of = |crd: &str| {
             let files = [
-                ("kustomization.yaml", "resources: [app.yaml]\ncrds: [crd.yaml]\n"),
-                ("app.yaml", HELM_RELEASE),
-                ("crd.yaml", crd),
+                ("kustomization.yaml", GENERATED.to_owned() + "crds: [crd.yaml]\n"),
+                ("app.yaml", HELM_RELEASE.to_owned()),
+                ("crd.yaml", crd.to_owned()),
             ];
-            rendered("", &files)
+            let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+            rendered("", &files).expect("it renders").matches("name: values-").count()
         };
-        assert!(of("kind: CustomResourceDefinition\nspec: {x-kubernetes-preserve-unknown-fields: true}\n").is_ok());
-        let refused = of("a.B: {Schema: {properties: {c: {x-kubernetes-object-ref-kind: D}}}}\n");
-        assert!(refused.expect_err("an extension").contains("x-kubernetes-object-ref-kind"));
+        assert_eq!(of("kind: CustomResourceDefinition\nspec: {x-kubernetes-preserve-unknown-fields: true}\n"), 1);
+        let extended = "a.HelmRelease: {Schema: {properties: {kind: {}, apiVersion: {}, metadata: {}, spec: {$ref: a.Spec}}}}\n\
+            a.Spec: {Schema: {properties: {valuesFrom: {x-kubernetes-object-ref-api-version: v1, x-kubernetes-object-ref-kind: ConfigMap}}}}\n";
+        assert_eq!(of(extended), 2);
     }
 }

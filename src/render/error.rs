@@ -60,3 +60,16 @@ impl RenderError {
         Self::Field { file: file.to_owned(), field: field.into(), message: message.into() }
     }
 }
+
+/// Where something that a kustomization asks for stands, for errors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) file: &'a str,
+    pub(super) field: &'a str,
+}
+
+impl Place<'_> {
+    pub(super) fn wrong(&self, message: impl Into<String>) -> RenderError {
+        RenderError::field(self.file, self.field, message)
+    }
+}

@@ -1,7 +1,10 @@
 //! Field specs: which fields of which kinds a transformer changes, and the walk to them.
-use super::resource::Resource;
+use super::{
+    node::{Map, Node},
+    resource::Resource,
+};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use smol_str::SmolStr;
 use std::borrow::Cow;
 
 /// Most specs for one transformer.
@@ -30,19 +33,31 @@ impl<'a> FieldSpec<'a> {
         fits(self.group, resource.group()) && fits(self.version, resource.version()) && fits(self.kind, resource.kind())
     }
 
-    /// Calls `change` with the value of the field, wherever it is; makes it where `create` says so.
+    /// Whether it selects a resource as if that were of another kind.
+    pub(super) fn selects_kind(&self, kind: &str, resource: &Resource) -> bool {
+        let fits = |want: &str, have: &str| want.is_empty() || want == have;
+        fits(self.group, resource.group()) && fits(self.version, resource.version()) && fits(self.kind, kind)
+    }
+
+    /// Calls `change` with the value of the field, wherever it is; makes it where the spec's `create` says so.
     ///
     /// # Errors
     /// When a text or number stands where more of the path must go.
-    pub(super) fn walk(
-        &self,
-        resource: &mut Resource,
-        change: &mut dyn FnMut(&mut Value) -> Result<(), String>,
-    ) -> Result<(), String> {
+    pub(super) fn walk(&self, resource: &mut Resource, made: Made, change: Change<'_>) -> Result<(), String> {
         let parts = split(self.path);
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        walk_map(&mut resource.object, &parts, self.create, change)
+        let parts: Vec<&str> = parts.iter().map(SmolStr::as_str).collect();
+        let made = self.create.then_some(made);
+        // Objects that are shared with a cache are not copied for a field that is not there.
+        if made.is_none() && !leads_somewhere(resource.object(), &parts) {
+            return Ok(());
+        }
+        walk_map(resource.object_mut(), &parts, made, change)
     }
+}
+
+/// Whether a map has the first key of a path.
+fn leads_somewhere(map: &Map, path: &[&str]) -> bool {
+    path.first().is_some_and(|first| map.contains(first.strip_suffix("[]").unwrap_or(first)))
 }
 
 /// A [`FieldSpec`] that may come from a file.
@@ -107,56 +122,67 @@ pub(super) fn merge(specs: &mut Vec<Spec>, added: impl IntoIterator<Item = Spec>
     Ok(())
 }
 
-fn split(path: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
+/// The parts of a path; a backslash before a slash makes it part of a name.
+pub(super) fn split(path: &str) -> Vec<SmolStr> {
+    if !path.contains('\\') {
+        return path.split('/').map(SmolStr::new).collect();
+    }
+    let mut parts: Vec<String> = vec![String::new()];
     let mut characters = path.chars().peekable();
     while let Some(c) = characters.next() {
-        match c {
-            '\\' if characters.peek() == Some(&'/') => {
+        match (c, parts.last_mut()) {
+            ('\\', Some(last)) if characters.peek() == Some(&'/') => {
                 characters.next();
-                if let Some(last) = parts.last_mut() {
-                    last.push('/');
-                }
+                last.push('/');
             }
-            '/' => parts.push(String::new()),
-            c => {
-                if let Some(last) = parts.last_mut() {
-                    last.push(c);
-                }
-            }
+            ('/', _) => parts.push(String::new()),
+            (c, Some(last)) => last.push(c),
+            (_, None) => {}
         }
     }
-    parts
+    parts.into_iter().map(SmolStr::from).collect()
 }
 
-type Change<'a> = &'a mut dyn FnMut(&mut Value) -> Result<(), String>;
+/// What a field that is made is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Made {
+    /// A scalar, null until it is changed.
+    Scalar,
+    Map,
+}
 
-fn walk_map(map: &mut Map<String, Value>, path: &[&str], create: bool, change: Change<'_>) -> Result<(), String> {
+type Change<'a> = &'a mut dyn FnMut(&mut Node) -> Result<(), String>;
+
+fn walk_map(map: &mut Map, path: &[&str], made: Option<Made>, change: Change<'_>) -> Result<(), String> {
     let Some((first, rest)) = path.split_first() else { return Ok(()) };
     let (key, is_list) = first.strip_suffix("[]").map_or((*first, false), |key| (key, true));
-    if map.get(key).is_none_or(Value::is_null) {
-        if !create || is_list {
-            return Ok(());
+    if key.is_empty() {
+        return Err("a field spec has an empty part".to_owned());
+    }
+    let made = made.filter(|_| !is_list);
+    if let (None, Some(made)) = (map.get(key), made) {
+        map.insert(key, if rest.is_empty() && made == Made::Scalar { Node::empty() } else { Node::map() });
+    }
+    let Some(value) = map.get_mut(key) else { return Ok(()) };
+    if value.is_null() {
+        match (made, is_list) {
+            (_, true) => *value = Node::List(Vec::new()),
+            (Some(Made::Scalar), false) if rest.is_empty() => {}
+            (Some(_), false) => *value = Node::map(),
+            (None, false) => {}
         }
-        map.insert(key.to_owned(), if rest.is_empty() { Value::Null } else { Value::Object(Map::new()) });
     }
-    match map.get_mut(key) {
-        Some(value) if rest.is_empty() => match value {
-            Value::Array(items) if is_list => items.iter_mut().try_for_each(&mut *change),
-            value => change(value),
-        },
-        Some(value) => walk_value(value, rest, create, change),
-        None => Ok(()),
-    }
+    walk_value(value, rest, made, change)
 }
 
-fn walk_value(value: &mut Value, path: &[&str], create: bool, change: Change<'_>) -> Result<(), String> {
+fn walk_value(value: &mut Node, path: &[&str], made: Option<Made>, change: Change<'_>) -> Result<(), String> {
+    if path.is_empty() {
+        return change(value);
+    }
     match value {
-        Value::Object(map) => walk_map(map, path, create, change),
-        Value::Array(items) => items.iter_mut().try_for_each(|item| walk_value(item, path, create, change)),
-        Value::Null => Ok(()),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            Err(format!("expected a map or a list above {}", path.join("/")))
-        }
+        Node::Map(map) => walk_map(map, path, made, change),
+        Node::List(items) => items.iter_mut().try_for_each(|item| walk_value(item, path, made, change)),
+        Node::Scalar(scalar) if scalar.is_null() => Ok(()),
+        Node::Scalar(_) => Err(format!("expected a map or a list above {}", path.join("/"))),
     }
 }

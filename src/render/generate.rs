@@ -1,47 +1,39 @@
 //! ConfigMaps and Secrets that a kustomization makes.
 use super::{
     RenderError,
-    kustomization::{GeneratorArgs, GeneratorOptions, Kustomization},
+    error::Place,
+    kustomization::{GeneratorArgs, GeneratorOptions},
     load::{Loader, join},
-    resource::{Previous, Resource, effective, map_at},
+    node::{Entry, Map, Node, Scalar, Tag},
+    resource::Resource,
 };
 use base64::Engine as _;
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Longest line of base64 in a generated object.
 const LINE: usize = 70;
 
-/// Runs both generators of a kustomization.
-pub(super) fn run(
-    loader: &Loader<'_>,
-    directory: &str,
-    file: &str,
-    fields: &Kustomization,
-    resources: &mut Vec<Resource>,
-) -> Result<(), RenderError> {
-    for (field, kind, all) in [
-        ("configMapGenerator", "ConfigMap", &fields.config_map_generator),
-        ("secretGenerator", "Secret", &fields.secret_generator),
-    ] {
-        for args in all {
-            let generated = make(loader, directory, file, field, kind, args, fields.generator_options.as_ref())?;
-            place(generated, &args.behavior, file, field, resources)?;
-        }
-    }
-    Ok(())
+/// Which kind a generator makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    ConfigMap,
+    Secret,
 }
 
-fn make(
+/// Makes the object that a generator describes.
+///
+/// # Errors
+/// When a source is missing or not of its form, or two give the same key.
+pub(super) fn make(
     loader: &Loader<'_>,
     directory: &str,
-    file: &str,
-    field: &str,
-    kind: &str,
+    place: &Place<'_>,
+    kind: Kind,
     args: &GeneratorArgs,
     global: Option<&GeneratorOptions>,
 ) -> Result<Resource, RenderError> {
-    let wrong = |message: String| RenderError::field(file, field, message);
+    let Place { file, .. } = *place;
+    let wrong = |message: String| place.wrong(message);
     if args.name.is_empty() {
         return Err(wrong("an entry has no name".to_owned()));
     }
@@ -97,49 +89,56 @@ fn merged(own: Option<&GeneratorOptions>, global: Option<&GeneratorOptions>) -> 
 }
 
 fn object(
-    kind: &str,
+    kind: Kind,
     args: &GeneratorArgs,
     options: &GeneratorOptions,
     pairs: BTreeMap<String, Vec<u8>>,
     file: &str,
 ) -> Resource {
-    let mut metadata = Map::new();
-    metadata.insert("name".to_owned(), json!(args.name));
+    let texts = |values: &BTreeMap<String, String>| {
+        let entry = |(key, value): (&String, &String)| Entry { key: Scalar::string(key), value: Node::string(value) };
+        Node::Map(values.iter().map(entry).collect())
+    };
+    let mut metadata = Map::default();
+    metadata.insert("name", Node::string(&args.name));
     if !args.namespace.is_empty() {
-        metadata.insert("namespace".to_owned(), json!(args.namespace));
+        metadata.insert("namespace", Node::string(&args.namespace));
     }
     for (key, values) in [("labels", &options.labels), ("annotations", &options.annotations)] {
         if !values.is_empty() {
-            metadata.insert(key.to_owned(), json!(values));
+            metadata.insert(key, texts(values));
         }
     }
-    let (mut data, mut binary) = (Map::new(), Map::new());
+    let (mut data, mut binary) = (Map::default(), Map::default());
     for (key, bytes) in pairs {
-        match String::from_utf8(bytes) {
-            Ok(text) if kind == "ConfigMap" => drop(data.insert(key, json!(text))),
-            Ok(text) => drop(data.insert(key, json!(lines(text.as_bytes())))),
-            Err(bytes) if kind == "ConfigMap" => drop(binary.insert(key, json!(lines(bytes.as_bytes())))),
-            Err(bytes) => drop(data.insert(key, json!(lines(bytes.as_bytes())))),
+        let key = Scalar::string(key);
+        match (kind, String::from_utf8(bytes)) {
+            (Kind::ConfigMap, Ok(text)) => data.push(key, Node::string(text)),
+            (Kind::Secret, Ok(text)) => data.push(key, Node::string(lines(text.as_bytes()))),
+            (Kind::ConfigMap, Err(error)) => binary.push(key, Node::string(lines(error.as_bytes()))),
+            (Kind::Secret, Err(error)) => data.push(key, Node::string(lines(error.as_bytes()))),
         }
     }
-    let mut object = Map::new();
-    object.insert("apiVersion".to_owned(), json!("v1"));
-    object.insert("kind".to_owned(), json!(kind));
-    object.insert("metadata".to_owned(), Value::Object(metadata));
-    if kind == "Secret" {
-        object.insert("type".to_owned(), json!(if args.kind.is_empty() { "Opaque" } else { &args.kind }));
-        object.insert("data".to_owned(), Value::Object(data));
+    let mut object = Map::default();
+    object.insert("apiVersion", Node::string("v1"));
+    object.insert("kind", Node::string(if kind == Kind::Secret { "Secret" } else { "ConfigMap" }));
+    object.insert("metadata", Node::Map(metadata));
+    if kind == Kind::Secret {
+        object.insert("type", Node::string(if args.kind.is_empty() { "Opaque" } else { &args.kind }));
+        object.insert("data", Node::Map(data));
     } else {
         for (key, values) in [("data", data), ("binaryData", binary)] {
             if !values.is_empty() {
-                object.insert(key.to_owned(), Value::Object(values));
+                object.insert(key, Node::Map(values));
             }
         }
     }
     if options.immutable {
-        object.insert("immutable".to_owned(), json!(true));
+        object.insert("immutable", Node::Scalar(Scalar { tag: Tag::Bool, ..Scalar::plain("true") }));
     }
-    Resource { needs_hash: !options.disable_name_suffix_hash, ..Resource::new(object, file) }
+    let mut resource = Resource::new(object, &Arc::from(file));
+    resource.needs_hash = !options.disable_name_suffix_hash;
+    resource
 }
 
 /// Base64, in lines of 70 when it is longer than one.
@@ -160,24 +159,22 @@ fn lines(bytes: &[u8]) -> String {
 }
 
 /// Puts a generated object among the others, as its behaviour says.
-fn place(
-    generated: Resource,
+///
+/// # Errors
+/// When it is there and is to be created, or is not there once and is to be merged or replaced.
+pub(super) fn put(
+    place: &Place<'_>,
+    mut generated: Resource,
     behavior: &str,
-    file: &str,
-    field: &str,
     resources: &mut Vec<Resource>,
 ) -> Result<(), RenderError> {
-    let wrong = |message: String| RenderError::field(file, field, message);
-    let id = Previous {
-        name: generated.name().to_owned(),
-        namespace: effective(generated.namespace()),
-        kind: generated.kind().to_owned(),
-    };
-    let matches: Vec<usize> =
-        (0..resources.len()).filter(|at| resources[*at].api_version() == "v1" && resources[*at].was(&id)).collect();
+    let id = generated.current();
+    let matches: Vec<usize> = (0..resources.len())
+        .filter(|at| resources[*at].api_version() == generated.api_version() && resources[*at].was(&id))
+        .collect();
     if !matches!(behavior, "merge" | "replace") {
         if let Some(at) = matches.first() {
-            return Err(wrong(format!(
+            return Err(place.wrong(format!(
                 "{} is there already, from {}; set behavior to merge or replace",
                 generated.shown(),
                 resources[*at].origin
@@ -187,45 +184,48 @@ fn place(
         return Ok(());
     }
     let [at] = matches.as_slice() else {
-        return Err(wrong(format!(
+        return Err(place.wrong(format!(
             "{} is there {} times, and must be there once to {behavior} it",
             generated.shown(),
             matches.len()
         )));
     };
-    let old = &mut resources[*at];
-    let needs_hash = old.needs_hash && generated.needs_hash;
-    let mut object = generated.object;
-    let metadata = map_at(&mut object, "metadata");
+    let old = &resources[*at];
+    let metadata = generated.metadata_mut();
+    let before = old.object().get("metadata");
     for key in ["name", "namespace"] {
-        if let Some(value) = old.object.get("metadata").and_then(|metadata| metadata.get(key)) {
-            metadata.insert(key.to_owned(), value.clone());
+        if let Some(value) = before.and_then(|metadata| metadata.get(key)) {
+            metadata.insert(key, value.clone());
         }
     }
     for key in ["labels", "annotations"] {
-        if let Some(Value::Object(before)) = old.object.get("metadata").and_then(|metadata| metadata.get(key)).cloned()
-        {
+        if let Some(Node::Map(before)) = before.and_then(|metadata| metadata.get(key)) {
             overlay(metadata, key, before);
         }
     }
     if behavior == "merge" {
         for key in ["data", "binaryData"] {
-            if let Some(Value::Object(before)) = old.object.get(key).cloned() {
-                overlay(&mut object, key, before);
+            if let Some(Node::Map(before)) = old.object().get(key) {
+                overlay(generated.object_mut(), key, before);
             }
         }
+        generated.provenance = old.provenance.clone().or(generated.provenance);
     }
-    old.object = object;
-    old.needs_hash = needs_hash;
+    generated.needs_hash = old.needs_hash && generated.needs_hash;
+    generated.previous.clone_from(&old.previous);
+    generated.prefixes.clone_from(&old.prefixes);
+    generated.suffixes.clone_from(&old.suffixes);
+    generated.transformations.clone_from(&old.transformations);
+    resources[*at] = generated;
     Ok(())
 }
 
 /// Puts the values under a key over those from before.
-fn overlay(map: &mut Map<String, Value>, key: &str, before: Map<String, Value>) {
-    let new = map_at(map, key);
-    let mut all = before;
-    for (key, value) in std::mem::take(new) {
-        all.insert(key, value);
+fn overlay(map: &mut Map, key: &str, before: &Map) {
+    let new = map.map_at(key);
+    let mut all = before.clone();
+    for entry in std::mem::take(new) {
+        all.insert(&entry.key.text, entry.value);
     }
     *new = all;
 }

@@ -1,6 +1,7 @@
 //! JSON patches (RFC 6902), with what kustomize's library allows besides.
+use super::node::{self, Dialect, Map};
 use json_patch::{PatchOperation, jsonptr::PointerBuf};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Most operations in one patch.
 const MAX_OPERATIONS: usize = 10_000;
@@ -26,28 +27,55 @@ pub(super) fn read(value: Value) -> Result<Vec<PatchOperation>, String> {
     items.into_iter().enumerate().map(one).collect()
 }
 
+/// Reads a list of operations from its text.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub(super) fn read_text(text: &str) -> Result<Vec<PatchOperation>, String> {
+    let node = node::one(text).map_err(|error| error.to_string())?;
+    let value =
+        node.map(|node| node.to_value(Dialect::Kustomization)).transpose().map_err(|error| error.to_string())?;
+    read(value.unwrap_or_default())
+}
+
 /// Applies operations to an object, all or none.
 ///
-/// `replace` of a key that is missing adds it, and an index may count from the end.
+/// `replace` of a key that is missing adds it, and an index may count from the end. Numbers become floats on the way.
 ///
 /// # Errors
 /// Says which operation fails, and why.
-pub(super) fn apply(object: &mut Map<String, Value>, operations: &[PatchOperation]) -> Result<(), String> {
-    let mut document = Value::Object(object.clone());
+pub(super) fn apply(object: &Map, operations: &[PatchOperation]) -> Result<Map, String> {
+    let mut document = Value::Object(object.to_object(Dialect::Manifest).map_err(|error| error.to_string())?);
     for (number, operation) in operations.iter().enumerate() {
         let operation = adapted(operation.clone(), &document);
         let path = operation.path().to_string();
         json_patch::patch(&mut document, &[operation])
             .map_err(|error| format!("operation {number} at {path:?}: {}", error.kind))?;
     }
+    as_floats(&mut document);
     match document {
-        Value::Object(patched) => {
-            *object = patched;
-            Ok(())
-        }
+        Value::Object(patched) => Ok(Map::from(&patched)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Err("the patch leaves no object".to_owned())
         }
+    }
+}
+
+/// Makes floats of the integers that floats do not hold exactly.
+fn as_floats(value: &mut Value) {
+    const EXACT: u64 = 1 << 53;
+    match value {
+        Value::Number(number) => {
+            let magnitude = number.as_i64().map(i64::unsigned_abs).or(number.as_u64());
+            if magnitude.is_some_and(|magnitude| magnitude > EXACT)
+                && let Some(float) = number.as_f64().and_then(serde_json::Number::from_f64)
+            {
+                *number = float;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(as_floats),
+        Value::Object(map) => map.values_mut().for_each(as_floats),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
 
@@ -118,9 +146,9 @@ mod tests {
     use serde_json::json;
 
     fn patched(object: Value, operations: Value) -> Result<Value, String> {
-        let Value::Object(mut object) = object else { panic!("an object") };
-        apply(&mut object, &read(operations)?)?;
-        Ok(Value::Object(object))
+        let Value::Object(object) = object else { panic!("an object") };
+        let patched = apply(&Map::from(&object), &read(operations)?)?;
+        Ok(Value::Object(patched.to_object(Dialect::Manifest).expect("an object")))
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Reading, within bounds: how much, how deep, and from where.
 use super::{
     RenderError,
+    node::{self, Map, Node, ParseError},
     resource::Resource,
     tree::{EntryKind, FileTree},
 };
-use crate::yaml;
-use serde_json::Value;
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    sync::Arc,
+};
 
 /// Deepest chain of directories that name each other.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -17,17 +20,23 @@ const MAX_BYTES: usize = 256 << 20;
 /// Deepest list inside a list.
 const MAX_LISTS: usize = 16;
 
+/// Texts that are worth a second thread, in bytes.
+const MIN_PARALLEL: usize = 64 << 10;
+
 /// Reads files of a tree, and counts them.
 pub(super) struct Loader<'a> {
     tree: &'a dyn FileTree,
     is_restricted: bool,
     files: Cell<usize>,
     bytes: Cell<usize>,
+    /// What files hold that were read ahead, by path, until it is asked for.
+    ahead: RefCell<HashMap<String, Result<Vec<Node>, ParseError>>>,
 }
 
 impl<'a> Loader<'a> {
     pub(super) fn new(tree: &'a dyn FileTree, is_restricted: bool) -> Self {
-        Self { tree, is_restricted, files: Cell::new(0), bytes: Cell::new(0) }
+        let (files, bytes) = (Cell::new(0), Cell::new(0));
+        Self { tree, is_restricted, files, bytes, ahead: RefCell::default() }
     }
 
     pub(super) fn kind(&self, path: &str) -> Result<Option<EntryKind>, RenderError> {
@@ -70,9 +79,33 @@ impl<'a> Loader<'a> {
             .ok_or_else(|| RenderError::Manifest { file: path.to_owned(), message: "is not UTF-8 text".to_owned() })
     }
 
+    /// Reads files that are about to be asked for, all at once. What goes wrong is said when they are asked for.
+    pub(super) fn read_ahead(&self, root: &str, paths: &[String], named_by: &str) {
+        let mut texts: Vec<(&String, String)> = Vec::with_capacity(paths.len());
+        for path in paths {
+            if let Ok(Some(EntryKind::File)) = self.kind(path)
+                && let Ok(text) = self.text(root, path, named_by)
+            {
+                texts.push((path, text));
+            }
+        }
+        if texts.iter().map(|(_, text)| text.len()).sum::<usize>() < MIN_PARALLEL {
+            let parsed = texts.into_iter().map(|(path, text)| (path.clone(), node::documents(&text)));
+            return self.ahead.borrow_mut().extend(parsed);
+        }
+        let all: Vec<&str> = texts.iter().map(|(_, text)| text.as_str()).collect();
+        let parsed = node::all_documents(&all);
+        let paths = texts.iter().map(|(path, _)| (*path).clone());
+        self.ahead.borrow_mut().extend(paths.zip(parsed));
+    }
+
     /// The objects of a file, lists opened.
     pub(super) fn resources(&self, root: &str, path: &str, named_by: &str) -> Result<Vec<Resource>, RenderError> {
-        resources(&self.text(root, path, named_by)?, path)
+        let ahead = self.ahead.borrow_mut().remove(path);
+        match ahead {
+            Some(documents) => opened(documents, path),
+            None => resources(&self.text(root, path, named_by)?, path),
+        }
     }
 }
 
@@ -92,69 +125,72 @@ pub(super) fn join(directory: &str, path: &str) -> Option<String> {
 
 /// The objects that a text holds, lists opened.
 pub(super) fn resources(text: &str, file: &str) -> Result<Vec<Resource>, RenderError> {
+    opened(node::documents(text), file)
+}
+
+/// The objects of documents. A lone List stands for its items; the items of other lists come after all else.
+fn opened(documents: Result<Vec<Node>, ParseError>, file: &str) -> Result<Vec<Resource>, RenderError> {
     let wrong = |message: String| RenderError::Manifest { file: file.to_owned(), message };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let documents = if text.contains("\r\n") {
-        yaml::read_manifests(&text.replace("\r\n", "\n"))
-    } else {
-        yaml::read_manifests(text)
-    };
-    let documents: Vec<Value> = documents
-        .map_err(|error| wrong(error.to_string()))?
-        .into_iter()
-        .filter(|document| !document.is_null())
-        .collect();
-    let mut found = Vec::new();
-    let mut later = Vec::new();
-    let is_alone = documents.len() == 1;
-    for document in documents {
-        open_list(document, is_alone, 0, file, &mut found, &mut later)?;
+    let documents = documents.map_err(|error| wrong(error.to_string()))?;
+    let origin: Arc<str> = Arc::from(file);
+    let is_empty = |node: &Node| node.is_null() || node.as_map().is_some_and(Map::is_empty);
+    let mut documents: Vec<Node> = documents.into_iter().filter(|node| !is_empty(node)).collect();
+    if let [Node::Map(alone)] = documents.as_mut_slice()
+        && matches!(alone.get("kind").and_then(Node::text), Some("List" | "ResourceList"))
+        && let Some(items) = alone.remove("items")
+    {
+        documents = items_of(items).ok_or_else(|| wrong("holds a list whose items are none".to_owned()))?;
     }
-    found.extend(later);
+    let mut found = Vec::with_capacity(documents.len());
+    let mut depth = 0;
+    while !documents.is_empty() {
+        if depth > MAX_LISTS {
+            return Err(RenderError::TooMuch { path: file.to_owned(), what: "lists inside lists", limit: MAX_LISTS });
+        }
+        let mut later = Vec::new();
+        for document in documents.into_iter().filter(|node| !is_empty(node)) {
+            match opened_one(document).map_err(wrong)? {
+                Opened::Object(object) => found.push(Resource::new(object, &origin)),
+                Opened::Items(items) => later.extend(items),
+            }
+        }
+        documents = later;
+        depth += 1;
+    }
     Ok(found)
 }
 
-fn open_list(
-    document: Value,
-    is_alone: bool,
-    depth: usize,
-    file: &str,
-    found: &mut Vec<Resource>,
-    later: &mut Vec<Resource>,
-) -> Result<(), RenderError> {
-    let wrong = |message: &str| RenderError::Manifest { file: file.to_owned(), message: message.to_owned() };
-    if depth > MAX_LISTS {
-        return Err(RenderError::TooMuch { path: file.to_owned(), what: "lists inside lists", limit: MAX_LISTS });
-    }
-    let Value::Object(mut object) = document else {
-        return Err(wrong("holds a document that is not a Kubernetes object"));
+enum Opened {
+    Object(Map),
+    Items(Vec<Node>),
+}
+
+/// One object, or the items of a list.
+fn opened_one(document: Node) -> Result<Opened, String> {
+    let Node::Map(mut object) = document else {
+        return Err("holds a document that is not a Kubernetes object".to_owned());
     };
-    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
-    if kind.ends_with("List") && object.contains_key("items") {
-        let in_place = is_alone && matches!(kind.as_str(), "List" | "ResourceList");
-        let items = match object.shift_remove("items") {
-            Some(Value::Array(items)) => items,
-            Some(Value::Null) | None => Vec::new(),
-            Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
-                return Err(wrong("holds a list whose items are none"));
-            }
-        };
-        for item in items {
-            let mut nested = Vec::new();
-            let mut nested_later = Vec::new();
-            open_list(item, true, depth + 1, file, &mut nested, &mut nested_later)?;
-            nested.extend(nested_later);
-            if in_place { found.extend(nested) } else { later.extend(nested) }
-        }
-        return Ok(());
-    }
+    let kind = object.get("kind").filter(|kind| !kind.is_null()).and_then(Node::text).unwrap_or_default().to_owned();
     if kind.is_empty() {
-        return Err(wrong("holds an object without kind"));
+        return Err("holds an object without kind".to_owned());
     }
-    let resource = Resource::new(object, file);
-    if resource.name().is_empty() && !kind.ends_with("List") {
-        return Err(wrong(&format!("holds a {kind} without metadata.name")));
+    if kind.ends_with("List") {
+        return match object.remove("items") {
+            Some(items) => items_of(items).map(Opened::Items).ok_or("holds a list whose items are none".to_owned()),
+            None => Ok(Opened::Object(object)),
+        };
     }
-    found.push(resource);
-    Ok(())
+    let name = object.get("metadata").and_then(|metadata| metadata.get("name"));
+    if name.filter(|name| !name.is_null()).and_then(Node::text).unwrap_or_default().is_empty() {
+        return Err(format!("holds a {kind} without metadata.name"));
+    }
+    Ok(Opened::Object(object))
+}
+
+fn items_of(items: Node) -> Option<Vec<Node>> {
+    match items {
+        Node::List(items) => Some(items),
+        null if null.is_null() => Some(Vec::new()),
+        Node::Map(_) | Node::Scalar(_) => None,
+    }
 }

@@ -12,6 +12,7 @@ pub mod emit;
 mod error;
 mod fieldspec;
 mod generate;
+pub mod helm;
 mod json6902;
 mod kustomization;
 mod load;
@@ -20,7 +21,10 @@ mod node;
 mod order;
 mod parallel;
 mod patch;
+mod path;
 mod plain;
+mod plugin;
+mod provenance;
 mod reference;
 mod resource;
 mod schema;
@@ -28,12 +32,15 @@ mod selector;
 mod substitute;
 mod transform;
 pub mod tree;
+mod vars;
 
 pub use emit::{to_yaml, value_to_yaml};
 pub use error::RenderError;
 pub use substitute::substitute;
 
 use crate::model::Manifest;
+use error::Place;
+use resource::Resource;
 use tree::FileTree;
 
 /// Order of the rendered objects, where the kustomization does not choose one.
@@ -43,6 +50,15 @@ pub enum Order {
     Legacy,
     /// As they were accumulated, as Flux applies them.
     Fifo,
+}
+
+/// What becomes of the built-in types when a kustomization names an OpenAPI document of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaUse {
+    /// They are forgotten, as by `kustomize build`.
+    Replace,
+    /// The document adds to them, as in Flux.
+    Add,
 }
 
 /// How to render.
@@ -56,6 +72,36 @@ pub struct Options {
     pub generate: bool,
     /// Whether each object gets the label `app.kubernetes.io/managed-by`.
     pub managed_by_label: bool,
+    /// What an OpenAPI document of the kustomization's own does.
+    pub schema: SchemaUse,
+    /// Whether and how charts are rendered.
+    pub helm: helm::Access,
+}
+
+impl Options {
+    /// What `kustomize build` does without flags.
+    pub fn of_kustomize() -> Self {
+        Self {
+            order: Order::Legacy,
+            load_restriction: true,
+            generate: false,
+            managed_by_label: false,
+            schema: SchemaUse::Replace,
+            helm: helm::Access::default(),
+        }
+    }
+
+    /// What Flux's kustomize-controller does.
+    pub fn of_flux() -> Self {
+        Self {
+            order: Order::Fifo,
+            load_restriction: false,
+            generate: true,
+            managed_by_label: false,
+            schema: SchemaUse::Add,
+            helm: helm::Access::default(),
+        }
+    }
 }
 
 /// Renders a directory of a tree; `path` is "" for its root.
@@ -66,21 +112,48 @@ pub struct Options {
 /// When the directory, or something that it names, is missing, wrong, outside the tree, or more than is read.
 /// The error names the file and the field, and holds none of a file's content.
 pub fn build(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<Manifest>, RenderError> {
-    let loader = load::Loader::new(tree, options.load_restriction);
-    let mut accumulated = accumulate::directory(&loader, path, options.generate)?;
-    transform::hash::add_suffixes(&mut accumulated.resources);
-    reference::fix(&accumulated.configuration.name_reference, &mut accumulated.resources)?;
-    accumulated.resources.retain(|resource| {
+    let resources = resources(tree, path, options)?;
+    let manifests = parallel::map(&resources, |resource| {
+        let object = resource.object().to_object(node::Dialect::Manifest);
+        let object = object.map_err(|error| unprintable(resource, &error))?;
+        Ok(Manifest::new(object, &*resource.origin))
+    });
+    manifests.into_iter().collect()
+}
+
+/// Renders a directory of a tree as YAML, byte for byte as `kustomize build` prints it.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_yaml(tree: &dyn FileTree, path: &str, options: &Options) -> Result<String, RenderError> {
+    build(tree, path, options).map(|manifests| to_yaml(&manifests))
+}
+
+fn unprintable(resource: &Resource, error: &dyn std::fmt::Display) -> RenderError {
+    RenderError::Manifest { file: resource.origin.to_string(), message: format!("{}: {error}", resource.shown()) }
+}
+
+/// The steps of a render, up to what is printed.
+fn resources(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<Resource>, RenderError> {
+    let build = accumulate::Build::new(load::Loader::new(tree, options.load_restriction), options);
+    let mut accumulated = build.directory(path)?;
+    let resources = &mut accumulated.resources;
+    transform::hash::add_suffixes(&Place { file: path, field: "name suffix" }, resources)?;
+    reference::fix(&accumulated.configuration.name_reference, resources)?;
+    vars::resolve(&accumulated.vars, &accumulated.configuration.var_reference, resources)?;
+    resources.retain(|resource| {
         resource.annotation("config.kubernetes.io/local-config").is_none_or(|value| value == "false")
     });
-    order::sort(&mut accumulated.resources, accumulated.order.as_ref(), options.order)?;
-    if options.managed_by_label || accumulated.managed_by_label {
-        accumulated
-            .resources
+    order::sort(resources, accumulated.order.as_ref(), options.order)?;
+    let metadata = build.metadata();
+    if options.managed_by_label || metadata.managed_by_label {
+        resources
             .iter_mut()
             .for_each(|resource| resource.set_label("app.kubernetes.io/managed-by", "kustomize-v5.8.1"));
     }
-    Ok(accumulated.resources.into_iter().map(resource::Resource::into_manifest).collect())
+    provenance::annotate(resources, metadata.origins, metadata.transformations);
+    resources.iter_mut().for_each(Resource::tidy_annotations);
+    Ok(accumulated.resources)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfi
 /// # Errors
 /// When the kustomization asks for an order that there is none of.
 pub(super) fn sort(
-    resources: &mut [Resource],
+    resources: &mut Vec<Resource>,
     asked: Option<&(String, SortOptions)>,
     order: Order,
 ) -> Result<(), RenderError> {
@@ -59,36 +59,49 @@ pub(super) fn sort(
         Some(at) => at,
         None => first.len() + last.iter().position(|one| *one == kind).map_or(0, |at| at + 1),
     };
-    resources.sort_by(|a, b| {
-        rank(a.kind()).cmp(&rank(b.kind())).then_with(|| by_type(a, b)).then_with(|| identity(a).cmp(&identity(b)))
-    });
+    let mut keyed: Vec<(Key, Resource)> =
+        resources.drain(..).map(|resource| (Key::of(&resource, rank(resource.kind())), resource)).collect();
+    keyed.sort_by(|(a, _), (b, _)| a.compare(b));
+    resources.extend(keyed.into_iter().map(|(_, resource)| resource));
     Ok(())
 }
 
-/// By group, version and kind; what has no group comes after what has one, but for the core Namespace.
-fn by_type(a: &Resource, b: &Resource) -> Ordering {
-    let text = |resource: &Resource| {
-        let or = |part: &str, absent: &str| if part.is_empty() { absent.to_owned() } else { part.to_owned() };
-        let (group, version, kind) =
-            (or(resource.group(), "~G"), or(resource.version(), "~V"), or(resource.kind(), "~K"));
-        format!("{group}_{version}_{kind}")
-    };
-    let order = text(a).cmp(&text(b));
-    let is_core = |resource: &Resource| resource.group().is_empty();
-    if a.kind() == "Namespace" && b.kind() == "Namespace" && (is_core(a) || is_core(b)) {
-        return order.reverse();
-    }
-    order
+/// What the legacy order compares.
+struct Key {
+    rank: usize,
+    by_type: String,
+    identity: String,
+    is_core_namespace: bool,
+    is_namespace: bool,
 }
 
-fn identity(resource: &Resource) -> String {
-    let or = |part: &str, absent: &str| if part.is_empty() { absent.to_owned() } else { part.to_owned() };
-    format!(
-        "{}.{}.{}|{}|{}",
-        resource.kind(),
-        resource.version(),
-        or(resource.group(), "[noGrp]"),
-        or(resource.namespace(), "~X"),
-        or(resource.name(), "~N")
-    )
+impl Key {
+    fn of(resource: &Resource, rank: usize) -> Self {
+        fn or<'a>(part: &'a str, absent: &'a str) -> &'a str {
+            if part.is_empty() { absent } else { part }
+        }
+        let (group, version, kind) = (resource.group(), resource.version(), resource.kind());
+        let is_namespace = kind == "Namespace";
+        Self {
+            rank,
+            by_type: format!("{}_{}_{}", or(group, "~G"), or(version, "~V"), or(kind, "~K")),
+            identity: format!(
+                "{kind}.{version}.{}|{}|{}",
+                or(group, "[noGrp]"),
+                or(resource.namespace(), "~X"),
+                or(resource.name(), "~N")
+            ),
+            is_core_namespace: is_namespace && group.is_empty(),
+            is_namespace,
+        }
+    }
+
+    /// By rank, type and identity; what has no group comes after what has one, but for the core Namespace.
+    fn compare(&self, other: &Self) -> Ordering {
+        let by_type = self.by_type.cmp(&other.by_type);
+        let is_reversed =
+            self.is_namespace && other.is_namespace && (self.is_core_namespace || other.is_core_namespace);
+        let by_type = if is_reversed { by_type.reverse() } else { by_type };
+        self.rank.cmp(&other.rank).then(by_type).then_with(|| self.identity.cmp(&other.identity))
+    }
 }

@@ -1,181 +1,252 @@
 //! Patches: which resources each is for, and laying it over them.
 use super::{
-    RenderError, json6902,
-    kustomization::PatchField,
-    load::{self, Loader, join},
-    merge::{self, Outcome},
-    resource::{Resource, effective, map_at},
-    schema::Type,
+    RenderError,
+    error::Place,
+    json6902,
+    kustomization::{PatchField, Selector, target},
+    load::{self, Loader},
+    merge,
+    node::{Map, Node},
+    resource::Resource,
+    schema::Schema,
     selector::Compiled,
 };
-use crate::yaml;
 use json_patch::PatchOperation;
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Strategic merge patches that name their resources themselves, and in which a null label is a text.
+#[derive(Debug)]
+pub(super) struct StrategicMerges(Vec<Resource>);
+
+/// An entry of `patches`.
+#[derive(Debug)]
+pub(super) struct Patch {
+    content: Content,
+    target: Option<Compiled>,
+    allows_name_change: bool,
+    allows_kind_change: bool,
+}
 
 /// A patch, as its text turned out to be.
-enum Patch {
+#[derive(Debug)]
+enum Content {
     Merge(Vec<Resource>),
     Json(Vec<PatchOperation>),
 }
 
-/// Where a patch stands, for errors.
-struct Place<'a> {
-    file: &'a str,
-    field: &'static str,
+/// An entry of `patchesJson6902`.
+#[derive(Debug)]
+pub(super) struct Json6902 {
+    operations: Vec<PatchOperation>,
+    target: Compiled,
 }
 
-impl Place<'_> {
-    fn wrong(&self, message: impl Into<String>) -> RenderError {
-        RenderError::field(self.file, self.field, message)
-    }
-}
-
-/// Applies `patchesStrategicMerge`: files, or texts.
-pub(super) fn strategic_merges(
-    loader: &Loader<'_>,
-    directory: &str,
-    file: &str,
-    patches: &[String],
-    resources: &mut Vec<Resource>,
-) -> Result<(), RenderError> {
-    let place = Place { file, field: "patchesStrategicMerge" };
-    for entry in patches {
-        let is_text = entry.contains('\n') || entry.contains(": ");
-        let (text, origin) = if is_text {
-            (entry.clone(), file.to_owned())
-        } else {
-            let path =
-                join(directory, entry).ok_or_else(|| place.wrong(format!("{entry:?} leads out of the repository")))?;
-            (loader.text(directory, &path, file)?, path)
-        };
-        let patches = load::resources(&text, &origin)?;
-        if patches.is_empty() {
-            return Err(place.wrong(format!("the patch in {origin} is empty")));
-        }
-        for patch in patches {
-            merge_into_own(&place, &patch, true, &PatchField::default(), resources)?;
-        }
-    }
-    Ok(())
-}
-
-/// Applies `patches`, in order.
-pub(super) fn patches(
-    loader: &Loader<'_>,
-    directory: &str,
-    file: &str,
-    patches: &[PatchField],
-    resources: &mut Vec<Resource>,
-) -> Result<(), RenderError> {
-    let place = Place { file, field: "patches" };
-    for entry in patches {
-        let text = text_of(loader, directory, &place, entry)?;
-        match (read(&place, &text)?, &entry.target) {
-            (Patch::Merge(patches), None) => {
-                for patch in &patches {
-                    merge_into_own(&place, patch, false, entry, resources)?;
+impl StrategicMerges {
+    /// Reads entries of `patchesStrategicMerge`: files, or texts.
+    ///
+    /// # Errors
+    /// When one cannot be read, or holds no patch.
+    pub(super) fn read(
+        loader: &Loader<'_>,
+        directory: &str,
+        place: &Place<'_>,
+        entries: &[String],
+    ) -> Result<Self, RenderError> {
+        let mut all = Vec::new();
+        for entry in entries {
+            let found = match load::resources(entry, place.file) {
+                Ok(resources) if !resources.is_empty() => resources,
+                Ok(_) | Err(_) => {
+                    let path = target(place.file, place.field, directory, entry)?;
+                    loader.resources(directory, &path, place.file)?
                 }
+            };
+            all.extend(found);
+        }
+        if all.is_empty() && !entries.is_empty() {
+            return Err(place.wrong("the patches are empty"));
+        }
+        Ok(Self(all))
+    }
+
+    /// Reads patches from one text.
+    ///
+    /// # Errors
+    /// When it holds none.
+    pub(super) fn read_text(place: &Place<'_>, text: &str) -> Result<Self, RenderError> {
+        let patches = load::resources(text, place.file)?;
+        if patches.is_empty() { Err(place.wrong("the patches are empty")) } else { Ok(Self(patches)) }
+    }
+
+    /// The same with those of another.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Lays each over the one resource that it names.
+    pub(super) fn apply(
+        &self,
+        place: &Place<'_>,
+        schema: &Schema,
+        resources: &mut Vec<Resource>,
+    ) -> Result<(), RenderError> {
+        for patch in &self.0 {
+            let own = own(place, patch, resources)?;
+            let patch = with_texts_for_labels(patch.object());
+            lay_over(place, schema, &patch, Keeps::ALL, &[own], resources)?;
+        }
+        Ok(())
+    }
+}
+
+impl Patch {
+    /// Reads an entry of `patches`.
+    ///
+    /// # Errors
+    /// When it is neither a strategic merge patch nor a JSON patch, or lacks a target.
+    pub(super) fn read(
+        loader: &Loader<'_>,
+        directory: &str,
+        place: &Place<'_>,
+        entry: &PatchField,
+    ) -> Result<Self, RenderError> {
+        let text = text_of(loader, directory, place, &entry.path, entry.patch.trim())?;
+        let content = Content::read(place, &text)?;
+        match (&content, &entry.target) {
+            (Content::Json(_), None) => return Err(place.wrong("a JSON patch needs a target")),
+            (Content::Merge(patches), Some(_)) if patches.len() > 1 => {
+                return Err(place.wrong("a patch with a target must hold one document"));
             }
-            (Patch::Merge(patches), Some(target)) => {
-                let [patch] = patches.as_slice() else {
-                    if patches.is_empty() {
-                        continue;
-                    }
-                    return Err(place.wrong("a patch with a target must hold one document"));
-                };
-                let target = Compiled::new(target, file, "patches.target")?;
+            (Content::Json(_), Some(_)) | (Content::Merge(_), _) => {}
+        }
+        let target = entry.target.as_ref().map(|target| Compiled::new(target, place)).transpose()?;
+        let may =
+            |option: &str| entry.options.iter().any(|(name, allowed)| name.eq_ignore_ascii_case(option) && *allowed);
+        Ok(Self {
+            content,
+            target,
+            allows_name_change: may("allowNameChange"),
+            allows_kind_change: may("allowKindChange"),
+        })
+    }
+
+    /// Lays it over what it is for.
+    pub(super) fn apply(
+        &self,
+        place: &Place<'_>,
+        schema: &Schema,
+        resources: &mut Vec<Resource>,
+    ) -> Result<(), RenderError> {
+        let keeps = Keeps { name: !self.allows_name_change, kind: !self.allows_kind_change };
+        match (&self.content, &self.target) {
+            (Content::Merge(patches), None) => {
+                for patch in patches {
+                    let own = own(place, patch, resources)?;
+                    lay_over(place, schema, patch.object(), keeps, &[own], resources)?;
+                }
+                Ok(())
+            }
+            (Content::Merge(patches), Some(target)) => {
+                let Some(patch) = patches.first() else { return Ok(()) };
+                let patch = with_texts_for_labels(patch.object());
                 let selected: Vec<usize> = (0..resources.len()).filter(|at| target.fits(&resources[*at])).collect();
-                lay_over(&place, patch, true, entry, &selected, resources)?;
+                lay_over(place, schema, &patch, keeps, &selected, resources)
             }
-            (Patch::Json(operations), Some(target)) => {
-                let target = Compiled::new(target, file, "patches.target")?;
-                for resource in resources.iter_mut().filter(|resource| target.fits(resource)) {
-                    resource.remember();
-                    apply_json(&place, &operations, resource)?;
+            (Content::Json(operations), target) => {
+                let fits = |resource: &Resource| target.as_ref().is_none_or(|target| target.fits(resource));
+                let selected: Vec<usize> = (0..resources.len()).filter(|at| fits(&resources[*at])).collect();
+                for at in selected {
+                    resources[at].remember();
+                    apply_json(place, operations, &mut resources[at])?;
                 }
+                Ok(())
             }
-            (Patch::Json(_), None) => return Err(place.wrong("a JSON patch needs a target")),
         }
     }
-    Ok(())
 }
 
-/// Applies `patchesJson6902`.
-pub(super) fn json6902(
+impl Content {
+    /// A list of operations is a JSON patch; anything else must be resources.
+    fn read(place: &Place<'_>, text: &str) -> Result<Self, RenderError> {
+        match load::resources(text, place.file) {
+            Ok(resources) => Ok(Self::Merge(resources)),
+            Err(error) => match json6902::read_text(text) {
+                Ok(operations) => Ok(Self::Json(operations)),
+                Err(message) if text.trim_start().starts_with(['-', '[']) => Err(place.wrong(message)),
+                Err(_) => Err(place.wrong(format!("a patch is neither a manifest nor a JSON patch: {error}"))),
+            },
+        }
+    }
+}
+
+impl Json6902 {
+    /// Reads an entry of `patchesJson6902`.
+    ///
+    /// # Errors
+    /// When it is no JSON patch, or its target has no name.
+    pub(super) fn read(
+        loader: &Loader<'_>,
+        directory: &str,
+        place: &Place<'_>,
+        path: &str,
+        text: &str,
+        target: Option<&Selector>,
+    ) -> Result<Self, RenderError> {
+        let target = target.filter(|target| !target.name.is_empty());
+        let target = target.ok_or_else(|| place.wrong("an entry needs target.name"))?;
+        let text = text_of(loader, directory, place, path, text)?;
+        let operations = json6902::read_text(&text).map_err(|message| place.wrong(message))?;
+        if operations.is_empty() {
+            return Err(place.wrong("an entry holds no operations"));
+        }
+        Ok(Self { operations, target: Compiled::new(target, place)? })
+    }
+
+    /// Applies it to its targets.
+    pub(super) fn apply(&self, place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
+        let selected: Vec<usize> = (0..resources.len()).filter(|at| self.target.fits(&resources[*at])).collect();
+        selected.into_iter().try_for_each(|at| apply_json(place, &self.operations, &mut resources[at]))
+    }
+}
+
+fn text_of(
     loader: &Loader<'_>,
     directory: &str,
-    file: &str,
-    patches: &[PatchField],
-    resources: &mut [Resource],
-) -> Result<(), RenderError> {
-    let place = Place { file, field: "patchesJson6902" };
-    for entry in patches {
-        let target = entry.target.as_ref().filter(|target| !target.name.is_empty());
-        let target = target.ok_or_else(|| place.wrong("an entry needs target.name"))?;
-        let text = text_of(loader, directory, &place, entry)?;
-        let Patch::Json(operations) = read(&place, &text)? else {
-            return Err(place.wrong("an entry is not a list of operations"));
-        };
-        let target = Compiled::new(target, file, "patchesJson6902.target")?;
-        for resource in resources.iter_mut().filter(|resource| target.fits(resource)) {
-            apply_json(&place, &operations, resource)?;
-        }
-    }
-    Ok(())
-}
-
-fn text_of(loader: &Loader<'_>, directory: &str, place: &Place<'_>, entry: &PatchField) -> Result<String, RenderError> {
-    match (&entry.path, &entry.patch) {
-        (Some(path), None) => {
-            let real =
-                join(directory, path).ok_or_else(|| place.wrong(format!("{path:?} leads out of the repository")))?;
+    place: &Place<'_>,
+    path: &str,
+    text: &str,
+) -> Result<String, RenderError> {
+    match (path.is_empty(), text.is_empty()) {
+        (false, true) => {
+            let real = target(place.file, place.field, directory, path)?;
             loader.text(directory, &real, place.file)
         }
-        (None, Some(text)) => Ok(text.clone()),
-        (Some(_), Some(_)) | (None, None) => Err(place.wrong("an entry needs either path or patch")),
-    }
-}
-
-/// A list of operations is a JSON patch; anything else must be resources.
-fn read(place: &Place<'_>, text: &str) -> Result<Patch, RenderError> {
-    let documents = yaml::read_manifests(text).map_err(|error| place.wrong(error.to_string()))?;
-    match documents.into_iter().next() {
-        Some(list @ Value::Array(_)) => json6902::read(list).map(Patch::Json).map_err(|message| place.wrong(message)),
-        _ => load::resources(text, place.file).map(Patch::Merge),
+        (true, false) => Ok(text.to_owned()),
+        (false, false) | (true, true) => Err(place.wrong("an entry needs either a path or the patch itself")),
     }
 }
 
 fn apply_json(place: &Place<'_>, operations: &[PatchOperation], resource: &mut Resource) -> Result<(), RenderError> {
     // A path into annotations always leads somewhere: kustomize keeps some of its own there.
-    let had_annotations = resource.annotations().is_some();
-    if !had_annotations {
-        map_at(resource.metadata_mut(), "annotations");
-    }
-    let outcome = json6902::apply(&mut resource.object, operations);
-    if !had_annotations && resource.annotations().is_some_and(Map::is_empty) {
-        resource.metadata_mut().shift_remove("annotations");
-    }
-    outcome.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))
+    let mut object = resource.object().clone();
+    object.map_at("metadata").entry("annotations", Node::map);
+    let patched = json6902::apply(&object, operations);
+    let patched = patched.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
+    resource.set_object(patched);
+    resource.tidy_annotations();
+    Ok(())
 }
 
-/// Lays a patch over the one resource that it names.
-fn merge_into_own(
-    place: &Place<'_>,
-    patch: &Resource,
-    keeps_null_labels: bool,
-    entry: &PatchField,
-    resources: &mut Vec<Resource>,
-) -> Result<(), RenderError> {
-    let mut id = patch.current();
-    if !patch.is_cluster_scoped() {
-        id.namespace = effective(patch.namespace());
-    }
+/// The one resource that a patch names.
+fn own(place: &Place<'_>, patch: &Resource, resources: &[Resource]) -> Result<usize, RenderError> {
+    let id = patch.current();
     let is_it = |resource: &Resource| {
         resource.group() == patch.group() && resource.version() == patch.version() && resource.was(&id)
     };
     let found: Vec<usize> = (0..resources.len()).filter(|at| is_it(&resources[*at])).collect();
     match found.as_slice() {
-        [_] => lay_over(place, patch, keeps_null_labels, entry, &found, resources),
+        [one] => Ok(*one),
         [] => Err(place.wrong(format!("there is no {} of {} to patch", patch.shown(), patch.api_version()))),
         several => {
             Err(place.wrong(format!("{} is there {} times: which is to be patched?", patch.shown(), several.len())))
@@ -183,73 +254,81 @@ fn merge_into_own(
     }
 }
 
+/// What a patch may not change.
+#[derive(Clone, Copy)]
+struct Keeps {
+    name: bool,
+    kind: bool,
+}
+
+impl Keeps {
+    const ALL: Self = Self { name: true, kind: true };
+}
+
 /// Lays a patch over several resources; those that it deletes are dropped.
 fn lay_over(
     place: &Place<'_>,
-    patch: &Resource,
-    keeps_null_labels: bool,
-    entry: &PatchField,
+    schema: &Schema,
+    patch: &Map,
+    keeps: Keeps,
     selected: &[usize],
     resources: &mut Vec<Resource>,
 ) -> Result<(), RenderError> {
-    let may = |option: &str| entry.options.get(option).copied().unwrap_or(false);
-    let mut deleted = Vec::new();
+    let patch = Node::Map(patch.clone());
+    let mut is_deleted: BTreeMap<usize, ()> = BTreeMap::new();
     for at in selected {
         let resource = &mut resources[*at];
-        let (name, namespace) = (field(resource, "name"), field(resource, "namespace"));
-        let types = ["apiVersion", "kind"].map(|key| (key, resource.object.get(key).cloned()));
-        let mut content = patch.object.clone();
-        if keeps_null_labels {
-            texts_for_nulls(&mut content);
-        }
-        if may("allowNameChange") || may("allowKindChange") {
+        let metadata = |key: &str| resource.object().get("metadata").and_then(|metadata| metadata.get(key)).cloned();
+        let (name, namespace) = (metadata("name"), metadata("namespace"));
+        let kind = resource.object().get("kind").cloned();
+        if !(keeps.name && keeps.kind) {
             resource.remember();
         }
-        let of = Type::of(resource.api_version(), resource.kind());
-        let outcome = merge::merge(&mut resource.object, content, of);
-        match outcome.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))? {
-            Outcome::Deleted => {
-                deleted.push(*at);
-                continue;
-            }
-            Outcome::Kept => {}
-        }
-        if !may("allowNameChange") {
+        let of = schema.kind(resource.api_version(), resource.kind());
+        let merged = merge::merge(Node::Map(resource.object().clone()), &patch, of);
+        let merged = merged.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
+        let Some(Node::Map(merged)) = merged.filter(|merged| merged.as_map().is_some_and(|map| !map.is_empty())) else {
+            is_deleted.insert(*at, ());
+            continue;
+        };
+        resource.set_object(merged);
+        if keeps.name {
             put_back(resource.metadata_mut(), "name", name);
         }
         put_back(resource.metadata_mut(), "namespace", namespace);
-        if !may("allowKindChange") {
-            for (key, value) in types {
-                put_back(&mut resource.object, key, value);
-            }
+        if keeps.kind {
+            put_back(resource.object_mut(), "kind", kind);
         }
+        resource.tidy_annotations();
     }
-    let mut at = 0;
-    resources.retain(|_| {
-        at += 1;
-        !deleted.contains(&(at - 1))
-    });
+    let mut at = 0..;
+    resources.retain(|_| at.next().is_none_or(|at| !is_deleted.contains_key(&at)));
     Ok(())
 }
 
-fn field(resource: &Resource, key: &str) -> Option<Value> {
-    resource.object.get("metadata")?.get(key).cloned()
-}
-
-fn put_back(map: &mut Map<String, Value>, key: &str, value: Option<Value>) {
+fn put_back(map: &mut Map, key: &str, value: Option<Node>) {
     match value {
-        Some(value) => drop(map.insert(key.to_owned(), value)),
-        None => drop(map.shift_remove(key)),
+        Some(value) => map.insert(key, value),
+        None => drop(map.remove(key)),
     }
 }
 
-/// Labels and annotations of such a patch are texts, a null among them too.
-fn texts_for_nulls(content: &mut Map<String, Value>) {
-    let Some(Value::Object(_)) = content.get("metadata") else { return };
-    let metadata = map_at(content, "metadata");
+/// Labels and annotations of such a patch are texts, a null among them too; empty ones are none.
+fn with_texts_for_labels(patch: &Map) -> Map {
+    let mut patch = patch.clone();
+    let Some(Node::Map(metadata)) = patch.get_mut("metadata") else { return patch };
     for key in ["labels", "annotations"] {
-        if let Some(Value::Object(values)) = metadata.get_mut(key) {
-            values.values_mut().filter(|value| value.is_null()).for_each(|value| *value = Value::from("null"));
+        match metadata.get_mut(key) {
+            Some(Node::Map(values)) if !values.is_empty() => {
+                for value in values.values_mut() {
+                    if let Node::Scalar(scalar) = value {
+                        *value = Node::string(&scalar.text);
+                    }
+                }
+            }
+            Some(_) => drop(metadata.remove(key)),
+            None => {}
         }
     }
+    patch
 }

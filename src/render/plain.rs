@@ -9,6 +9,16 @@ pub(super) enum Found {
     Kustomization(String),
 }
 
+impl Found {
+    /// The path of a file of manifests.
+    pub(super) fn file(&self) -> Option<&String> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Kustomization(_) => None,
+        }
+    }
+}
+
 /// Files and directories to render, in the order of their paths.
 pub(super) fn resources(loader: &Loader<'_>, directory: &str) -> Result<Vec<Found>, RenderError> {
     let mut found = Vec::new();

@@ -3,11 +3,12 @@
 //! Source: the name references that kustomize knows by default.
 use super::{
     RenderError,
-    fieldspec::{self, FieldSpec, Spec},
-    resource::{NO_NAMESPACE, Resource},
+    fieldspec::{self, FieldSpec, Made, Spec},
+    node::{Map, Node},
+    resource::{NO_NAMESPACE, Previous, Resource},
 };
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use smol_str::SmolStr;
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
@@ -22,6 +23,13 @@ pub(super) struct Rule {
     kind: Cow<'static, str>,
     #[serde(rename = "fieldSpecs")]
     fields: Vec<Spec>,
+}
+
+impl Rule {
+    /// Fields that refer to a kind.
+    pub(super) fn new(version: String, kind: String, fields: Vec<Spec>) -> Self {
+        Self { group: Cow::Borrowed(""), version: Cow::Owned(version), kind: Cow::Owned(kind), fields }
+    }
 }
 
 /// Adds rules to others; the fields of one for the same kind are added to those that are there.
@@ -242,77 +250,100 @@ pub(super) fn defaults() -> Vec<Rule> {
 
 /// What is known of a resource that may be referred to.
 struct Candidate {
-    group: String,
-    version: String,
-    kind: String,
-    name: String,
+    api_version: SmolStr,
+    kind: SmolStr,
+    name: SmolStr,
     /// As it is written; empty for none.
-    namespace: String,
+    namespace: SmolStr,
     /// For comparisons.
-    effective: String,
-    previous: Vec<super::resource::Previous>,
-    prefixes: Vec<String>,
-    suffixes: Vec<String>,
+    effective: SmolStr,
+    previous: Vec<Previous>,
+    prefixes: Vec<SmolStr>,
+    suffixes: Vec<SmolStr>,
+}
+
+impl Candidate {
+    fn of(resource: &Resource) -> Self {
+        Self {
+            api_version: SmolStr::new(resource.api_version()),
+            kind: SmolStr::new(resource.kind()),
+            name: SmolStr::new(resource.name()),
+            namespace: SmolStr::new(resource.namespace()),
+            effective: resource.effective_namespace(),
+            previous: resource.previous.clone(),
+            prefixes: resource.prefixes.clone(),
+            suffixes: resource.suffixes.clone(),
+        }
+    }
+
+    fn group(&self) -> &str {
+        self.api_version.rsplit_once('/').map_or("", |(group, _)| group)
+    }
+
+    fn version(&self) -> &str {
+        self.api_version.rsplit_once('/').map_or(self.api_version.as_str(), |(_, version)| version)
+    }
+
+    /// Whether it was of such a kind under any name. Empty texts: any.
+    fn was(&self, group: &str, version: &str, kind: &str) -> bool {
+        let fits = |want: &str, have: &str| want.is_empty() || want == have;
+        fits(group, self.group())
+            && fits(version, self.version())
+            && self.previous.iter().any(|previous| fits(kind, &previous.kind))
+    }
 }
 
 /// The resources that were renamed or moved, by each name that they had.
 struct Candidates {
     all: Vec<Candidate>,
-    by_name: HashMap<String, Vec<usize>>,
+    by_name: HashMap<SmolStr, Vec<usize>>,
+    /// Of every resource: the namespace it was first in, and the one it is in.
+    namespaces: Vec<(SmolStr, SmolStr)>,
 }
 
 impl Candidates {
     fn of(resources: &[Resource]) -> Self {
-        let all: Vec<Candidate> = resources
-            .iter()
-            .filter(|resource| !resource.previous.is_empty())
-            .map(|resource| Candidate {
-                group: resource.group().to_owned(),
-                version: resource.version().to_owned(),
-                kind: resource.kind().to_owned(),
-                name: resource.name().to_owned(),
-                namespace: resource.namespace().to_owned(),
-                effective: resource.effective_namespace(),
-                previous: resource.previous.clone(),
-                prefixes: resource.prefixes.clone(),
-                suffixes: resource.suffixes.clone(),
-            })
-            .collect();
-        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        let renamed = resources.iter().filter(|resource| !resource.previous.is_empty());
+        let all: Vec<Candidate> = renamed.map(Candidate::of).collect();
+        let mut by_name: HashMap<SmolStr, Vec<usize>> = HashMap::new();
         for (at, candidate) in all.iter().enumerate() {
-            let names: HashSet<&String> = candidate.previous.iter().map(|previous| &previous.name).collect();
+            let names: HashSet<&SmolStr> = candidate.previous.iter().map(|previous| &previous.name).collect();
             for name in names {
                 by_name.entry(name.clone()).or_default().push(at);
             }
         }
-        Self { all, by_name }
+        let namespaces =
+            resources.iter().map(|resource| (resource.original().namespace, resource.effective_namespace())).collect();
+        Self { all, by_name, namespaces }
     }
 }
 
 /// Who refers, as far as it decides whom.
 struct Referrer {
-    namespace: String,
+    namespace: SmolStr,
     is_cluster_scoped: bool,
-    prefixes: Vec<String>,
-    suffixes: Vec<String>,
+    prefixes: Vec<SmolStr>,
+    suffixes: Vec<SmolStr>,
     /// Namespaces of the service accounts that a RoleBinding names.
-    subjects: Vec<String>,
-    role: Option<(String, String)>,
+    subjects: Vec<SmolStr>,
+    role: Option<(SmolStr, SmolStr)>,
 }
 
 impl Referrer {
     fn of(resource: &Resource) -> Self {
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
-        let subjects = resource.object.get("subjects").and_then(Value::as_array).into_iter().flatten();
-        let accounts = subjects.filter(|subject| subject.get("kind").is_some_and(|kind| kind == "ServiceAccount"));
-        let role = resource.object.get("roleRef");
+        let text = |value: Option<&Node>| value.and_then(Node::text).map(SmolStr::new).unwrap_or_default();
+        let subjects = resource.object().get("subjects").and_then(Node::as_list).unwrap_or_default();
+        let is_account = |subject: &&Node| subject.get("kind").and_then(Node::text) == Some("ServiceAccount");
+        let role = resource.object().get("roleRef");
+        let role = role.and_then(|role| Some((text(Some(role.get("apiGroup")?)), text(Some(role.get("kind")?)))));
+        let is_cluster_scoped = resource.is_cluster_scoped();
         Self {
             namespace: resource.effective_namespace(),
-            is_cluster_scoped: resource.is_cluster_scoped(),
+            is_cluster_scoped,
             prefixes: resource.prefixes.clone(),
             suffixes: resource.suffixes.clone(),
-            subjects: accounts.map(|subject| text(subject.get("namespace"))).collect(),
-            role: role.map(|role| (text(role.get("apiGroup")), text(role.get("kind")))),
+            subjects: subjects.iter().filter(is_account).map(|subject| text(subject.get("namespace"))).collect(),
+            role,
         }
     }
 }
@@ -326,123 +357,162 @@ pub(super) fn fix(rules: &[Rule], resources: &mut [Resource]) -> Result<(), Rend
     if candidates.all.is_empty() {
         return Ok(());
     }
+    let kinds: HashSet<&str> = rules.iter().flat_map(|rule| &rule.fields).map(|field| &*field.kind).collect();
     for resource in resources {
+        if !kinds.contains("") && !kinds.contains(resource.kind()) {
+            continue;
+        }
         let referrer = Referrer::of(resource);
-        let (shown, origin) = (resource.shown(), resource.origin.clone());
         for rule in rules {
             for spec in rule.fields.iter().map(Spec::borrowed) {
                 if !spec.selects(resource) {
                     continue;
                 }
-                let is_role = spec.path == "roleRef/name";
-                let mut change = |value: &mut Value| mend(value, rule, &referrer, is_role, &candidates);
-                let outcome = spec.walk(resource, &mut change);
-                outcome.map_err(|message| RenderError::field(&origin, spec.path, format!("{shown}: {message}")))?;
+                let reference = Reference {
+                    rule,
+                    referrer: &referrer,
+                    is_role: spec.path.ends_with("roleRef/name"),
+                    candidates: &candidates,
+                };
+                if !reference.may_change(resource, spec.path) {
+                    continue;
+                }
+                let outcome = spec.walk(resource, Made::Scalar, &mut |value| reference.mend(value));
+                outcome.map_err(|message| {
+                    RenderError::field(&resource.origin, spec.path, format!("{}: {message}", resource.shown()))
+                })?;
             }
         }
     }
     Ok(())
 }
 
-fn mend(
-    value: &mut Value,
-    rule: &Rule,
-    referrer: &Referrer,
-    is_role: bool,
-    candidates: &Candidates,
-) -> Result<(), String> {
-    match value {
-        Value::String(name) => {
-            if let Some(found) = find(name, None, rule, referrer, is_role, candidates)? {
-                name.clone_from(&found.name);
-            }
-            Ok(())
-        }
-        Value::Array(items) => items.iter_mut().try_for_each(|item| mend(item, rule, referrer, is_role, candidates)),
-        Value::Object(map) => mend_map(map, rule, referrer, candidates),
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
-    }
-}
-
-/// A reference that is a map: `name`, and perhaps `namespace`, which is mended too.
-fn mend_map(
-    map: &mut Map<String, Value>,
-    rule: &Rule,
-    referrer: &Referrer,
-    candidates: &Candidates,
-) -> Result<(), String> {
-    let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    if rule.kind == "ServiceAccount" && text("kind") != "ServiceAccount" {
-        return Ok(());
-    }
-    let (name, namespace) = (text("name"), text("namespace"));
-    if name.is_empty() {
-        return Err("a reference has no name".to_owned());
-    }
-    let namespace = (!namespace.is_empty()).then_some(namespace.as_str());
-    if let Some(found) = find(&name, namespace, rule, referrer, false, candidates)? {
-        map.insert("name".to_owned(), json!(found.name));
-        if !found.namespace.is_empty() {
-            map.insert("namespace".to_owned(), json!(found.namespace));
-        }
-    }
-    Ok(())
-}
-
-/// The resource that a name means; none when it means nothing that was renamed.
-fn find<'a>(
-    name: &str,
-    namespace: Option<&str>,
-    rule: &Rule,
-    referrer: &Referrer,
+/// One field of one resource, and whom it may refer to.
+struct Reference<'a> {
+    rule: &'a Rule,
+    referrer: &'a Referrer,
     is_role: bool,
     candidates: &'a Candidates,
-) -> Result<Option<&'a Candidate>, String> {
-    let Some(named) = candidates.by_name.get(name) else { return Ok(None) };
-    let is_kind = |candidate: &Candidate| {
-        let fits = |want: &str, have: &str| want.is_empty() || want == have;
-        let was = |previous: &super::resource::Previous| previous.name == name && fits(&rule.kind, &previous.kind);
-        fits(&rule.group, &candidate.group)
-            && fits(&rule.version, &candidate.version)
-            && candidate.previous.iter().any(was)
-    };
-    let is_that_role = |candidate: &Candidate| match (&referrer.role, is_role) {
-        (Some((group, kind)), true) => candidate.group == *group && candidate.kind == *kind,
-        _ => true,
-    };
-    let is_in_reach = |candidate: &Candidate| {
-        if let Some(namespace) = namespace {
-            let original = candidate.previous.first().map_or(candidate.effective.as_str(), |first| &first.namespace);
-            return original == namespace || candidate.effective == namespace;
-        }
-        referrer.is_cluster_scoped
-            || candidate.effective == NO_NAMESPACE
-            || candidate.effective == referrer.namespace
-            || candidate.kind == "ServiceAccount" && referrer.subjects.contains(&candidate.effective)
-    };
-    let mut found: Vec<&Candidate> = named
-        .iter()
-        .map(|at| &candidates.all[*at])
-        .filter(|candidate| is_kind(candidate) && is_that_role(candidate) && is_in_reach(candidate))
-        .collect();
-    if found.len() > 1 {
-        let agreeing: Vec<&Candidate> = found.iter().copied().filter(|one| agrees(one, referrer, false)).collect();
-        found = agreeing;
+}
+
+impl Reference<'_> {
+    /// Whether there is something at a path that may be mended. Saves copying what is shared.
+    fn may_change(&self, resource: &Resource, path: &str) -> bool {
+        let parts = fieldspec::split(path);
+        self.finds_name(resource.object(), &parts)
     }
-    if found.len() > 1 {
-        let agreeing: Vec<&Candidate> = found.iter().copied().filter(|one| agrees(one, referrer, true)).collect();
-        if !agreeing.is_empty() {
-            found = agreeing;
+
+    fn finds_name(&self, map: &Map, path: &[SmolStr]) -> bool {
+        let Some((first, rest)) = path.split_first() else { return false };
+        map.get(first.strip_suffix("[]").unwrap_or(first)).is_some_and(|value| self.finds_name_in(value, rest))
+    }
+
+    fn finds_name_in(&self, value: &Node, path: &[SmolStr]) -> bool {
+        match value {
+            // A map that is reached is a reference of several fields, and text before the end of the path an error.
+            Node::Map(map) => path.is_empty() || self.finds_name(map, path),
+            Node::List(items) => items.iter().any(|item| self.finds_name_in(item, path)),
+            Node::Scalar(scalar) => {
+                if path.is_empty() {
+                    self.candidates.by_name.contains_key(&scalar.text)
+                } else {
+                    !scalar.is_null()
+                }
+            }
         }
     }
-    match found.as_slice() {
-        [] => Ok(None),
-        [first, rest @ ..]
-            if rest.iter().all(|other| other.name == first.name && other.namespace == first.namespace) =>
-        {
-            Ok(Some(first))
+
+    fn mend(&self, value: &mut Node) -> Result<(), String> {
+        match value {
+            Node::Scalar(scalar) if !scalar.is_null() => {
+                if let Some(found) = self.find(&scalar.text, None)?
+                    && found.name != scalar.text
+                {
+                    scalar.set_text(&found.name);
+                }
+                Ok(())
+            }
+            Node::Scalar(_) => Ok(()),
+            Node::List(items) => items.iter_mut().try_for_each(|item| self.mend(item)),
+            Node::Map(map) => self.mend_map(map),
         }
-        _ => Err(format!("{name:?} may mean several of kind {}", rule.kind)),
+    }
+
+    /// A reference that is a map: `name`, and perhaps `namespace`, which is mended too.
+    fn mend_map(&self, map: &mut Map) -> Result<(), String> {
+        let text = |key: &str| map.get(key).and_then(Node::text).map(SmolStr::new);
+        let Some(name) = text("name") else { return Err("a reference has no name".to_owned()) };
+        let namespace = text("namespace");
+        let Some(found) = self.find(&name, namespace.as_deref())? else { return Ok(()) };
+        if found.name == name && found.namespace.is_empty() {
+            return Ok(());
+        }
+        for (key, new) in [("name", &found.name), ("namespace", &found.namespace)] {
+            match map.get_mut(key) {
+                _ if new.is_empty() => {}
+                Some(Node::Scalar(scalar)) => scalar.set_text(new),
+                Some(other) => *other = Node::string(new),
+                None => map.insert(key, Node::string(new)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The resource that a name means; none when it means nothing that was renamed.
+    fn find(&self, name: &str, namespace: Option<&str>) -> Result<Option<&Candidate>, String> {
+        let Some(named) = self.candidates.by_name.get(name) else { return Ok(None) };
+        let Self { rule, referrer, .. } = self;
+        // The namespace that resources in reach were first in, if there are any such; else the one they are in.
+        let is_original = namespace.is_some_and(|namespace| {
+            let mut in_reach = self.candidates.namespaces.iter().filter(|(_, now)| {
+                referrer.is_cluster_scoped || *now == referrer.namespace || referrer.subjects.contains(now)
+            });
+            in_reach.any(|(first, _)| first == namespace)
+        });
+        let is_there = |candidate: &Candidate| match namespace {
+            None => true,
+            Some(namespace) if is_original => {
+                candidate.previous.first().is_some_and(|first| first.namespace == namespace)
+            }
+            Some(namespace) => candidate.effective == namespace,
+        };
+        let is_that_role = |candidate: &Candidate| match &referrer.role {
+            Some((group, kind)) if self.is_role => candidate.was(group, "", kind),
+            _ => true,
+        };
+        let is_in_reach = |candidate: &Candidate| {
+            referrer.is_cluster_scoped
+                || candidate.effective == NO_NAMESPACE
+                || candidate.effective == referrer.namespace
+                || candidate.kind == "ServiceAccount" && referrer.subjects.contains(&candidate.effective)
+        };
+        let mut found: Vec<&Candidate> = named
+            .iter()
+            .map(|at| &self.candidates.all[*at])
+            .filter(|candidate| candidate.was(&rule.group, &rule.version, &rule.kind))
+            .filter(|candidate| is_there(candidate) && is_that_role(candidate) && is_in_reach(candidate))
+            .collect();
+        if found.len() == 1 {
+            return Ok(found.pop());
+        }
+        found.retain(|one| agrees(one, referrer, false));
+        if found.len() > 1 {
+            let strictly: Vec<&Candidate> = found.iter().copied().filter(|one| agrees(one, referrer, true)).collect();
+            found = strictly;
+        }
+        match found.as_slice() {
+            [] => Ok(None),
+            [first, rest @ ..] => {
+                let is_same = |other: &&Candidate| {
+                    other.name == first.name && (namespace.is_none() || other.namespace == first.namespace)
+                };
+                if rest.iter().all(is_same) {
+                    Ok(Some(first))
+                } else {
+                    Err(format!("{name:?} may mean several of kind {}", rule.kind))
+                }
+            }
+        }
     }
 }
 
@@ -454,6 +524,6 @@ fn agrees(candidate: &Candidate, referrer: &Referrer, strictly: bool) -> bool {
         if short.is_empty() {
             return !strictly || long.is_empty();
         }
-        long.ends_with(short) || long.starts_with(short)
+        long.ends_with(short)
     })
 }

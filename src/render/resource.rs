@@ -1,7 +1,10 @@
 //! An object on its way through the pipeline: what it is, and what it was called before.
-use super::schema;
-use crate::model::Manifest;
-use serde_json::{Map, Value, json};
+use super::{
+    node::{Map, Node},
+    schema,
+};
+use smol_str::SmolStr;
+use std::sync::Arc;
 
 /// The namespace that stands for "none can be".
 pub(super) const NO_NAMESPACE: &str = "_non_namespaceable_";
@@ -9,57 +12,107 @@ pub(super) const NO_NAMESPACE: &str = "_non_namespaceable_";
 /// What an object was called at some step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Previous {
-    pub(super) name: String,
+    pub(super) name: SmolStr,
     /// Effective: "default" for none, [`NO_NAMESPACE`] for cluster-scoped kinds.
-    pub(super) namespace: String,
-    pub(super) kind: String,
+    pub(super) namespace: SmolStr,
+    pub(super) kind: SmolStr,
 }
 
 /// An object on its way through the pipeline.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Resource {
-    pub(super) object: Map<String, Value>,
-    pub(super) origin: String,
+    /// Shared with whoever keeps it for the next render.
+    object: Arc<Map>,
+    /// The file it came from.
+    pub(super) origin: Arc<str>,
     /// Oldest first.
     pub(super) previous: Vec<Previous>,
-    pub(super) prefixes: Vec<String>,
-    pub(super) suffixes: Vec<String>,
+    pub(super) prefixes: Vec<SmolStr>,
+    pub(super) suffixes: Vec<SmolStr>,
     pub(super) needs_hash: bool,
+    /// Whether its namespace was settled by the chart that it came from.
+    pub(super) keeps_namespace: bool,
+    /// The vars that are read from it.
+    pub(super) vars: Vec<SmolStr>,
+    /// What the annotation of its origin says, when that is asked for.
+    pub(super) provenance: Option<Arc<Provenance>>,
+    /// What the annotation of its transformations says, when that is asked for.
+    pub(super) transformations: Vec<Arc<Provenance>>,
+}
+
+/// Where a resource, or a change of one, comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Provenance {
+    /// The file, for what is read from one.
+    pub(super) path: Option<String>,
+    /// The kustomization, for what is generated or changed.
+    pub(super) configured_in: Option<String>,
+    /// API version, kind and name of the generator or transformer; name may be "".
+    pub(super) configured_by: Option<(String, String, String)>,
 }
 
 impl Resource {
-    pub(super) fn new(object: Map<String, Value>, origin: &str) -> Self {
+    pub(super) fn new(object: Map, origin: &Arc<str>) -> Self {
         let mut resource = Self {
-            object,
-            origin: origin.to_owned(),
+            object: Arc::new(object),
+            origin: origin.clone(),
             previous: Vec::new(),
             prefixes: Vec::new(),
             suffixes: Vec::new(),
             needs_hash: false,
+            keeps_namespace: false,
+            vars: Vec::new(),
+            provenance: None,
+            transformations: Vec::new(),
         };
         resource.tidy_annotations();
         resource
     }
 
+    pub(super) fn object(&self) -> &Map {
+        &self.object
+    }
+
+    pub(super) fn object_mut(&mut self) -> &mut Map {
+        Arc::make_mut(&mut self.object)
+    }
+
+    pub(super) fn set_object(&mut self, object: Map) {
+        self.object = Arc::new(object);
+    }
+
     /// Annotation values are texts, and an empty set of them is none.
-    fn tidy_annotations(&mut self) {
-        let Some(Value::Object(metadata)) = self.object.get_mut("metadata") else { return };
+    pub(super) fn tidy_annotations(&mut self) {
+        let Some(annotations) = self.metadata("annotations") else { return };
+        let is_tidy = match annotations {
+            Node::Map(map) => !map.is_empty() && map.values().all(|value| value.as_scalar().is_none_or(is_text)),
+            Node::Scalar(scalar) => !scalar.is_null(),
+            Node::List(_) => true,
+        };
+        if is_tidy {
+            return;
+        }
+        let Some(Node::Map(metadata)) = self.object_mut().get_mut("metadata") else { return };
         match metadata.get_mut("annotations") {
-            Some(Value::Object(annotations)) if !annotations.is_empty() => {
-                for value in annotations.values_mut().filter(|value| value.is_number() || value.is_boolean()) {
-                    *value = Value::String(scalar_text(value));
+            Some(Node::Map(annotations)) if !annotations.is_empty() => {
+                for value in annotations.values_mut() {
+                    if let Node::Scalar(scalar) = value
+                        && !is_text(scalar)
+                    {
+                        *value = Node::string(&scalar.text);
+                    }
                 }
             }
-            Some(Value::Object(_) | Value::Null) => drop(metadata.shift_remove("annotations")),
-            Some(_) | None => {}
+            Some(_) => drop(metadata.remove("annotations")),
+            None => {}
         }
     }
 
     fn text(&self, key: &str) -> &str {
-        self.object.get(key).and_then(Value::as_str).unwrap_or_default()
+        self.object.get(key).and_then(Node::text).unwrap_or_default()
     }
 
-    fn metadata(&self, key: &str) -> Option<&Value> {
+    fn metadata(&self, key: &str) -> Option<&Node> {
         self.object.get("metadata")?.get(key)
     }
 
@@ -80,11 +133,11 @@ impl Resource {
     }
 
     pub(super) fn name(&self) -> &str {
-        self.metadata("name").and_then(Value::as_str).unwrap_or_default()
+        self.metadata("name").filter(|name| !name.is_null()).and_then(Node::text).unwrap_or_default()
     }
 
     pub(super) fn namespace(&self) -> &str {
-        self.metadata("namespace").and_then(Value::as_str).unwrap_or_default()
+        self.metadata("namespace").filter(|namespace| !namespace.is_null()).and_then(Node::text).unwrap_or_default()
     }
 
     pub(super) fn is_cluster_scoped(&self) -> bool {
@@ -92,16 +145,20 @@ impl Resource {
     }
 
     /// The namespace for comparisons.
-    pub(super) fn effective_namespace(&self) -> String {
+    pub(super) fn effective_namespace(&self) -> SmolStr {
         if self.is_cluster_scoped() {
-            return NO_NAMESPACE.to_owned();
+            return SmolStr::new_static(NO_NAMESPACE);
         }
         effective(self.namespace())
     }
 
     /// What it is called now.
     pub(super) fn current(&self) -> Previous {
-        Previous { name: self.name().to_owned(), namespace: self.effective_namespace(), kind: self.kind().to_owned() }
+        Previous {
+            name: SmolStr::new(self.name()),
+            namespace: self.effective_namespace(),
+            kind: SmolStr::new(self.kind()),
+        }
     }
 
     /// What it was called first.
@@ -117,36 +174,40 @@ impl Resource {
 
     /// Whether it is, or ever was, called so.
     pub(super) fn was(&self, other: &Previous) -> bool {
-        self.current() == *other || self.previous.contains(other)
+        self.previous.contains(other) || self.current() == *other
+    }
+
+    /// All that it is and was called.
+    pub(super) fn all_names(&self) -> impl Iterator<Item = Previous> {
+        self.previous.iter().cloned().chain([self.current()])
     }
 
     pub(super) fn annotation(&self, key: &str) -> Option<&str> {
-        self.metadata("annotations")?.get(key)?.as_str()
+        self.metadata("annotations")?.get(key)?.text()
     }
 
-    pub(super) fn labels(&self) -> Option<&Map<String, Value>> {
-        self.metadata("labels")?.as_object()
+    pub(super) fn labels(&self) -> Option<&Map> {
+        self.metadata("labels")?.as_map()
     }
 
-    pub(super) fn annotations(&self) -> Option<&Map<String, Value>> {
-        self.metadata("annotations")?.as_object()
+    pub(super) fn annotations(&self) -> Option<&Map> {
+        self.metadata("annotations")?.as_map()
+    }
+
+    pub(super) fn metadata_mut(&mut self) -> &mut Map {
+        self.object_mut().map_at("metadata")
     }
 
     pub(super) fn set_name(&mut self, name: &str) {
-        self.metadata_mut().insert("name".to_owned(), json!(name));
-    }
-
-    pub(super) fn metadata_mut(&mut self) -> &mut Map<String, Value> {
-        map_at(&mut self.object, "metadata")
+        self.metadata_mut().insert("name", Node::string(name));
     }
 
     pub(super) fn set_label(&mut self, key: &str, value: &str) {
-        map_at(self.metadata_mut(), "labels").insert(key.to_owned(), json!(value));
+        self.metadata_mut().map_at("labels").insert(key, Node::string(value));
     }
 
-    pub(super) fn into_manifest(mut self) -> Manifest {
-        self.tidy_annotations();
-        Manifest::new(self.object, self.origin)
+    pub(super) fn set_annotation(&mut self, key: &str, value: &str) {
+        self.metadata_mut().map_at("annotations").insert(key, Node::string(value));
     }
 
     /// How an error names it.
@@ -160,28 +221,10 @@ impl Resource {
     }
 }
 
-pub(super) fn effective(namespace: &str) -> String {
-    if namespace.is_empty() { "default".to_owned() } else { namespace.to_owned() }
+fn is_text(scalar: &super::node::Scalar) -> bool {
+    scalar.tag() == super::node::Tag::Str
 }
 
-/// The text of a scalar, as it would be printed without quotes.
-pub(super) fn scalar_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => super::emit::value_to_yaml(other).trim_end().to_owned(),
-    }
-}
-
-/// The map under a key, made where there is none.
-pub(super) fn map_at<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
-    let value = map.entry(key).or_insert_with(|| json!({}));
-    if !value.is_object() {
-        *value = json!({});
-    }
-    match value {
-        Value::Object(map) => map,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            unreachable!("it was made a map")
-        }
-    }
+pub(super) fn effective(namespace: &str) -> SmolStr {
+    if namespace.is_empty() { SmolStr::new_static("default") } else { SmolStr::new(namespace) }
 }

@@ -1,67 +1,182 @@
 //! What is known of Kubernetes' types: which lists merge, by which keys, and which kinds have no namespace.
 //!
-//! Source: the OpenAPI document of Kubernetes 1.21, which kustomize v5.8 carries.
-use serde::Deserialize;
+//! Source: the OpenAPI document of Kubernetes 1.21, which kustomize v5.8 carries; a kustomization's `openapi` replaces it,
+//! or adds to it.
+use serde_json::{Map, Value};
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, LazyLock},
 };
 
-#[derive(Deserialize)]
-struct Schema {
-    cluster_scoped: BTreeSet<String>,
-    types: BTreeMap<String, String>,
-    definitions: BTreeMap<String, BTreeMap<String, Field>>,
+/// Deepest chain of references and fields inside each other.
+const MAX_DEPTH: usize = 64;
+
+/// The types of an OpenAPI document.
+#[derive(Debug, Default)]
+pub(super) struct Schema {
+    /// `apiVersion/kind` to the name of a definition.
+    kinds: HashMap<String, String>,
+    definitions: HashMap<String, Definition>,
+    /// Where to look for what is not here.
+    beneath: Option<Arc<Self>>,
 }
 
-/// What is known of one field.
-#[derive(Deserialize)]
-pub(super) struct Field {
-    #[serde(rename = "ref")]
+/// What is known of one field, or one type.
+#[derive(Debug, Default)]
+struct Definition {
     reference: Option<String>,
-    items: Option<String>,
-    strategy: Option<String>,
-    #[serde(default)]
-    pub(super) keys: Vec<String>,
-}
-
-impl Field {
-    /// Whether a list of it is merged rather than replaced.
-    pub(super) fn is_merged(&self) -> bool {
-        self.strategy.as_deref().is_some_and(|strategies| strategies.split(',').any(|one| one == "merge"))
-    }
-
-    /// The type of its value, or of its items.
-    pub(super) fn inner(&self) -> Type {
-        Type(self.reference.as_deref().or(self.items.as_deref()).and_then(|name| SCHEMA.definitions.get(name)))
-    }
+    fields: HashMap<String, Self>,
+    /// The type of fields that are not listed.
+    other_fields: Option<Box<Self>>,
+    items: Option<Box<Self>>,
+    is_merged: bool,
+    /// Keys that tell the elements of a merged list apart; none for lists of plain values.
+    keys: Vec<String>,
 }
 
 /// What is known of one type; may be nothing.
-#[derive(Clone, Copy)]
-pub(super) struct Type(Option<&'static BTreeMap<String, Field>>);
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Type<'s>(Option<(&'s Schema, &'s Definition)>);
 
-impl Type {
-    /// The type of which nothing is known.
-    pub(super) fn unknown() -> Self {
-        Self(None)
-    }
-
-    /// The type of a kind.
-    pub(super) fn of(api_version: &str, kind: &str) -> Self {
-        let name = SCHEMA.types.get(&format!("{api_version}/{kind}"));
-        Self(name.and_then(|name| SCHEMA.definitions.get(name)))
-    }
-
-    pub(super) fn field(self, name: &str) -> Option<&'static Field> {
-        self.0?.get(name)
-    }
-}
-
-static SCHEMA: LazyLock<Schema> =
-    LazyLock::new(|| serde_json::from_str(include_str!("schema.json")).expect("the schema is part of the program"));
+static BUILT_IN: LazyLock<(Arc<Schema>, BTreeSet<String>)> = LazyLock::new(|| {
+    let text = include_str!("schema.json");
+    let value: Value = serde_json::from_str(text).expect("the schema is part of the program");
+    let names = |key: &str| value.get(key).and_then(Value::as_array).into_iter().flatten();
+    let scoped = names("cluster_scoped").filter_map(Value::as_str).map(str::to_owned).collect();
+    (Arc::new(Schema::compact(&value)), scoped)
+});
 
 /// Whether objects of a kind have no namespace, as far as kustomize knows.
 pub(super) fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
-    SCHEMA.cluster_scoped.contains(&format!("{api_version}/{kind}"))
+    // Most objects are of kinds that are never cluster-scoped: the look-up is not needed for them.
+    !matches!(kind, "ConfigMap" | "Secret" | "Service" | "Deployment" | "ServiceAccount" | "Role" | "RoleBinding")
+        && BUILT_IN.1.contains(&format!("{api_version}/{kind}"))
+}
+
+impl Schema {
+    /// The schema of Kubernetes' own types.
+    pub(super) fn built_in() -> Arc<Self> {
+        BUILT_IN.0.clone()
+    }
+
+    /// The schema of an OpenAPI document, alone or over another.
+    ///
+    /// # Errors
+    /// When the document has no definitions.
+    pub(super) fn of_document(document: &Value, beneath: Option<Arc<Self>>) -> Result<Self, String> {
+        let found = document.get("definitions").or_else(|| document.pointer("/components/schemas"));
+        let found = found.and_then(Value::as_object).ok_or("is not an OpenAPI document: it has no definitions")?;
+        let mut schema = Self { beneath, ..Self::default() };
+        for (name, value) in found {
+            let kinds = value.get("x-kubernetes-group-version-kind").and_then(Value::as_array).into_iter().flatten();
+            for kind in kinds {
+                let text = |key: &str| kind.get(key).and_then(Value::as_str).unwrap_or_default();
+                let slash = if text("group").is_empty() { "" } else { "/" };
+                let key = format!("{}{slash}{}/{}", text("group"), text("version"), text("kind"));
+                schema.kinds.insert(key, name.clone());
+            }
+            schema.definitions.insert(name.clone(), Definition::of_document(value, 0));
+        }
+        Ok(schema)
+    }
+
+    /// The schema in the compact form that is part of the program.
+    fn compact(value: &Value) -> Self {
+        let object = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
+        let kinds = object(value.get("types"));
+        let kinds = kinds.iter().filter_map(|(kind, name)| Some((kind.clone(), name.as_str()?.to_owned()))).collect();
+        let definitions = object(value.get("definitions"));
+        let definitions = definitions.into_iter().map(|(name, fields)| {
+            let fields = fields.as_object().cloned().unwrap_or_default();
+            let fields = fields.into_iter().map(|(field, value)| (field, Definition::compact(&value))).collect();
+            (name, Definition { fields, ..Definition::default() })
+        });
+        Self { kinds, definitions: definitions.collect(), beneath: None }
+    }
+
+    /// The type of a kind.
+    pub(super) fn kind(&self, api_version: &str, kind: &str) -> Type<'_> {
+        let found = self.kinds.get(&format!("{api_version}/{kind}")).and_then(|name| self.definitions.get(name));
+        match (found, &self.beneath) {
+            (Some(found), _) => Type(Some((self, found))),
+            (None, Some(beneath)) => beneath.kind(api_version, kind),
+            (None, None) => Type(None),
+        }
+    }
+
+    /// Follows the references of a definition.
+    fn resolved<'s>(&'s self, mut definition: &'s Definition) -> Type<'s> {
+        for _ in 0..MAX_DEPTH {
+            let Some(name) = &definition.reference else { return Type(Some((self, definition))) };
+            match self.definitions.get(name) {
+                Some(found) => definition = found,
+                None => return Type(None),
+            }
+        }
+        Type(None)
+    }
+}
+
+impl Definition {
+    fn of_document(value: &Value, depth: usize) -> Self {
+        let Some(object) = value.as_object().filter(|_| depth < MAX_DEPTH) else { return Self::default() };
+        let text = |key: &str| object.get(key).and_then(Value::as_str);
+        let inner = |key: &str| {
+            object.get(key).filter(|value| value.is_object()).map(|value| Box::new(Self::of_document(value, depth + 1)))
+        };
+        let fields: Map<String, Value> =
+            object.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+        let list_keys = object.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
+        let keys = match (list_keys, text("x-kubernetes-patch-merge-key")) {
+            (Some(keys), _) => keys.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            (None, Some(key)) => vec![key.to_owned()],
+            (None, None) => Vec::new(),
+        };
+        Self {
+            reference: text("$ref").and_then(|path| path.rsplit('/').next()).map(str::to_owned),
+            fields: fields.iter().map(|(name, value)| (name.clone(), Self::of_document(value, depth + 1))).collect(),
+            other_fields: inner("additionalProperties"),
+            items: inner("items"),
+            is_merged: text("x-kubernetes-patch-strategy").is_some_and(merges),
+            keys,
+        }
+    }
+
+    fn compact(value: &Value) -> Self {
+        let text = |key: &str| value.get(key).and_then(Value::as_str);
+        let of = |name: &str| Box::new(Self { reference: Some(name.to_owned()), ..Self::default() });
+        let keys = value.get("keys").and_then(Value::as_array).into_iter().flatten();
+        Self {
+            reference: text("ref").map(str::to_owned),
+            items: text("items").map(of),
+            is_merged: text("strategy").is_some_and(merges),
+            keys: keys.filter_map(Value::as_str).map(str::to_owned).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+fn merges(strategy: &str) -> bool {
+    strategy.split(',').any(|one| one == "merge")
+}
+
+impl<'s> Type<'s> {
+    /// The type of a field.
+    pub(super) fn field(self, name: &str) -> Self {
+        let Some((schema, definition)) = self.0 else { return Self(None) };
+        let found = definition.fields.get(name).or(definition.other_fields.as_deref());
+        found.map_or(Self(None), |found| schema.resolved(found))
+    }
+
+    /// The type of a list's elements.
+    pub(super) fn elements(self) -> Self {
+        let Some((schema, definition)) = self.0 else { return Self(None) };
+        definition.items.as_deref().map_or(Self(None), |found| schema.resolved(found))
+    }
+
+    /// The keys by which lists of it are merged; none when they are replaced.
+    pub(super) fn merge_keys(self) -> Option<&'s [String]> {
+        let (_, definition) = self.0.filter(|(_, definition)| definition.is_merged)?;
+        Some(&definition.keys)
+    }
 }

@@ -1,16 +1,18 @@
 //! Which resources a patch is for.
 use super::{
     RenderError,
+    error::Place,
     kustomization::Selector,
-    resource::{Resource, effective, scalar_text},
+    node::{Map, Node},
+    resource::{Previous, Resource},
 };
 use regex::{Regex, RegexBuilder};
-use serde_json::{Map, Value};
 
 /// Largest compiled pattern, in bytes.
 const MAX_PATTERN: usize = 1 << 20;
 
 /// A selector, its patterns compiled.
+#[derive(Debug)]
 pub(super) struct Compiled {
     group: Option<Regex>,
     version: Option<Regex>,
@@ -26,19 +28,18 @@ impl Compiled {
     ///
     /// # Errors
     /// When a pattern or a label selector is not one.
-    pub(super) fn new(selector: &Selector, file: &str, field: &str) -> Result<Self, RenderError> {
+    pub(super) fn new(selector: &Selector, place: &Place<'_>) -> Result<Self, RenderError> {
         let pattern = |text: &str| {
             if text.is_empty() {
                 return Ok(None);
             }
             let anchored = format!("^(?:{})$", literal_braces(text.trim_start_matches('^').trim_end_matches('$')));
             let compiled = RegexBuilder::new(&anchored).size_limit(MAX_PATTERN).build();
-            let wrong = || RenderError::field(file, field, format!("{text:?} is not a pattern"));
+            let wrong = || place.wrong(format!("{text:?} is not a pattern"));
             compiled.ok().map(Some).ok_or_else(wrong)
         };
-        let requirements = |text: &str| {
-            requirements(text).ok_or_else(|| RenderError::field(file, field, format!("{text:?} is not a selector")))
-        };
+        let requirements =
+            |text: &str| requirements(text).ok_or_else(|| place.wrong(format!("{text:?} is not a selector")));
         Ok(Self {
             group: pattern(&selector.group)?,
             version: pattern(&selector.version)?,
@@ -52,20 +53,43 @@ impl Compiled {
 
     /// Whether a resource fits; name and namespace may be those that it was first given, or those that it has.
     pub(super) fn fits(&self, resource: &Resource) -> bool {
-        let is = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
         let (original, current) = (resource.original(), resource.current());
-        is(&self.group, resource.group())
-            && is(&self.version, resource.version())
-            && is(&self.kind, resource.kind())
-            && (is(&self.name, &original.name) || is(&self.name, &current.name))
-            && (is(&self.namespace, &original.namespace) || is(&self.namespace, &effective(resource.namespace())))
-            && self.labels.iter().all(|requirement| requirement.holds(resource.labels()))
+        self.fits_type(resource.group(), resource.version(), resource.kind())
+            && (is(self.name.as_ref(), &original.name) || is(self.name.as_ref(), &current.name))
+            && (is(self.namespace.as_ref(), &original.namespace) || is(self.namespace.as_ref(), &current.namespace))
+            && self.fits_labels(resource)
+    }
+
+    /// Whether one name that a resource has or had fits.
+    pub(super) fn fits_id(&self, resource: &Resource, id: &Previous) -> bool {
+        // An id's namespace is compared as it is written: none is not `default`.
+        let namespace = if matches!(id.namespace.as_str(), super::resource::NO_NAMESPACE | "default") {
+            if resource.namespace() == id.namespace { id.namespace.as_str() } else { "" }
+        } else {
+            id.namespace.as_str()
+        };
+        self.fits_type(resource.group(), resource.version(), &id.kind)
+            && is(self.name.as_ref(), &id.name)
+            && is(self.namespace.as_ref(), namespace)
+    }
+
+    /// Whether the labels and annotations of a resource fit.
+    pub(super) fn fits_labels(&self, resource: &Resource) -> bool {
+        self.labels.iter().all(|requirement| requirement.holds(resource.labels()))
             && self.annotations.iter().all(|requirement| requirement.holds(resource.annotations()))
+    }
+
+    fn fits_type(&self, group: &str, version: &str, kind: &str) -> bool {
+        is(self.group.as_ref(), group) && is(self.version.as_ref(), version) && is(self.kind.as_ref(), kind)
     }
 }
 
+fn is(pattern: Option<&Regex>, text: &str) -> bool {
+    pattern.is_none_or(|pattern| pattern.is_match(text))
+}
+
 /// A pattern in which braces that count nothing stand for themselves, as in Go's patterns.
-fn literal_braces(pattern: &str) -> String {
+pub(super) fn literal_braces(pattern: &str) -> String {
     let mut made = String::with_capacity(pattern.len());
     let mut rest = pattern;
     while let Some(at) = rest.find('{') {
@@ -85,6 +109,7 @@ fn literal_braces(pattern: &str) -> String {
 }
 
 /// One requirement of a label selector.
+#[derive(Debug)]
 enum Requirement {
     Exists(String),
     Absent(String),
@@ -93,13 +118,15 @@ enum Requirement {
 }
 
 impl Requirement {
-    fn holds(&self, labels: Option<&Map<String, Value>>) -> bool {
-        let value = |key: &str| labels.and_then(|labels| labels.get(key)).map(scalar_text);
+    fn holds(&self, labels: Option<&Map>) -> bool {
+        let value = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Node::text);
         match self {
             Self::Exists(key) => value(key).is_some(),
             Self::Absent(key) => value(key).is_none(),
-            Self::In(key, wanted) => value(key).is_some_and(|value| wanted.contains(&value)),
-            Self::NotIn(key, unwanted) => value(key).is_none_or(|value| !unwanted.contains(&value)),
+            Self::In(key, wanted) => value(key).is_some_and(|value| wanted.iter().any(|wanted| wanted == value)),
+            Self::NotIn(key, unwanted) => {
+                value(key).is_none_or(|value| unwanted.iter().all(|unwanted| unwanted != value))
+            }
         }
     }
 }
@@ -150,7 +177,8 @@ mod tests {
     #[test]
     fn label_selectors_are_those_of_kubernetes() {
         let labels = json!({"app": "web", "tier": "front"});
-        let fits = |text: &str| requirements(text).map(|all| all.iter().all(|one| one.holds(labels.as_object())));
+        let labels = labels.as_object().map(Map::from);
+        let fits = |text: &str| requirements(text).map(|all| all.iter().all(|one| one.holds(labels.as_ref())));
         for text in ["", "app", "app=web", "app == web, tier!=back", "app in (web, api)", "tier notin (back)", "!other"]
         {
             assert_eq!(fits(text), Some(true), "{text}");

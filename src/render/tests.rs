@@ -1,7 +1,7 @@
 use super::{tree::MemoryTree, *};
 
 fn options() -> Options {
-    Options { order: Order::Fifo, load_restriction: true, generate: false, managed_by_label: false }
+    Options { order: Order::Fifo, ..Options::of_kustomize() }
 }
 
 fn built(files: &[(&str, &str)]) -> Result<String, String> {

@@ -109,12 +109,7 @@ async fn rendered(
     let _slot = ctx.renders.acquire().await.ok().ok_or_else(|| PassError::Ended)?;
     let work = tokio::task::spawn_blocking(move || {
         let tree = ArtifactTree::new(&artifact);
-        let options = render::Options {
-            order: render::Order::Fifo,
-            load_restriction: false,
-            generate: true,
-            managed_by_label: false,
-        };
+        let options = render::Options::of_flux();
         let mut manifests = render::build(&tree, &path, &options)?;
         if !variables.is_empty() {
             let filled = manifests.into_iter().map(|manifest| render::substitute(manifest, &variables));

@@ -10,7 +10,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub(super) use parse::{ParseError, documents, one};
+pub(super) use parse::{ParseError, all_documents, documents, one};
 pub(super) use resolve::{Resolved, Unresolvable};
 pub(super) use value::{Dialect, Unvalued};
 
@@ -81,6 +81,18 @@ impl Scalar {
         Self { text: SmolStr::new(text), style: Style::Plain, tag: Tag::Implied }
     }
 
+    /// Changes the text, which is then what it looks like in the quotes that it has.
+    pub(super) fn set_text(&mut self, text: impl AsRef<str>) {
+        self.text = SmolStr::new(text);
+        self.tag = Tag::Implied;
+    }
+
+    /// Changes the text, which is then read back as one; the quotes stay.
+    pub(super) fn set_string(&mut self, text: impl AsRef<str>) {
+        self.text = SmolStr::new(text);
+        self.tag = Tag::Str;
+    }
+
     /// Whether it is null, by its tag or by its text.
     pub(super) fn is_null(&self) -> bool {
         self.tag() == Tag::Null
@@ -105,6 +117,11 @@ impl Node {
     /// A text.
     pub(super) fn string(text: impl AsRef<str>) -> Self {
         Self::Scalar(Scalar::string(text))
+    }
+
+    /// A scalar without a text: null, until it is given one.
+    pub(super) fn empty() -> Self {
+        Self::Scalar(Scalar { text: SmolStr::default(), style: Style::Plain, tag: Tag::Null })
     }
 
     /// The null value.
@@ -213,10 +230,6 @@ impl Map {
     pub(super) fn remove(&mut self, key: &str) -> Option<Node> {
         let at = self.entries.iter().position(|entry| entry.key.text == key)?;
         Some(self.entries.remove(at).value)
-    }
-
-    pub(super) fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
-        self.entries.retain(keep);
     }
 
     /// The value under a key; `made` where there is none.

@@ -38,9 +38,21 @@ pub(in crate::render) struct ParseError {
 /// # Errors
 /// When a document is not YAML, a separator is followed by something other than a comment, or a bound is exceeded.
 pub(in crate::render) fn documents(text: &str) -> Result<Vec<Node>, ParseError> {
-    let parts = split(text)?;
-    let read = crate::render::parallel::map(&parts, |part| read(&part.text, part.line));
-    read.into_iter().filter_map(Result::transpose).collect()
+    split(text)?.iter().filter_map(|part| read(&part.text, part.line).transpose()).collect()
+}
+
+/// Reads the documents of several files, on every core.
+pub(in crate::render) fn all_documents(texts: &[&str]) -> Vec<Result<Vec<Node>, ParseError>> {
+    let split: Vec<Result<Vec<Part<'_>>, ParseError>> = texts.iter().map(|text| split(text)).collect();
+    let parts: Vec<&Part<'_>> = split.iter().flatten().flatten().collect();
+    let mut read = crate::render::parallel::map(&parts, |part| read(&part.text, part.line)).into_iter();
+    split
+        .iter()
+        .map(|parts| match parts {
+            Ok(parts) => read.by_ref().take(parts.len()).filter_map(Result::transpose).collect(),
+            Err(error) => Err(error.clone()),
+        })
+        .collect()
 }
 
 /// Reads the first document of a text; none when it is empty.

@@ -2,9 +2,11 @@
 use super::{TEMPLATED, each_field, labels::merge};
 use crate::render::{
     RenderError,
-    fieldspec::{FieldSpec, Spec},
+    error::Place,
+    fieldspec::{FieldSpec, Made, Spec},
     resource::Resource,
 };
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Annotations besides those of the templates of [`TEMPLATED`].
@@ -35,18 +37,25 @@ pub(in crate::render) fn defaults() -> Vec<Spec> {
     FIELDS.into_iter().chain(templates).map(Spec::from).collect()
 }
 
-/// Adds annotations to everything.
-pub(in crate::render) fn add(
-    file: &str,
-    pairs: &BTreeMap<String, String>,
-    specs: &[Spec],
-    resources: &mut [Resource],
-) -> Result<(), RenderError> {
-    if pairs.is_empty() {
-        return Ok(());
+/// Annotations for everything.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::render) struct Annotations {
+    #[serde(rename = "annotations", default)]
+    pub(in crate::render) pairs: BTreeMap<String, String>,
+    #[serde(rename = "fieldSpecs", default)]
+    pub(in crate::render) specs: Vec<Spec>,
+}
+
+impl Annotations {
+    /// Adds the annotations.
+    pub(super) fn apply(&self, place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
+        if self.pairs.is_empty() {
+            return Ok(());
+        }
+        for resource in resources {
+            each_field(place, resource, &self.specs, Made::Map, &mut |value| merge(value, &self.pairs))?;
+        }
+        Ok(())
     }
-    for resource in resources {
-        each_field(file, "commonAnnotations", resource, specs, &mut |value| merge(value, pairs))?;
-    }
-    Ok(())
 }

@@ -1,46 +1,55 @@
 //! Name suffixes of generated objects, made from their content.
-use crate::render::resource::Resource;
-use serde_json::{Map, Value, json};
+use crate::render::{
+    RenderError,
+    error::Place,
+    node::{Dialect, Map, Node, Unvalued},
+    resource::Resource,
+};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// Digits of the suffix.
 const LENGTH: usize = 10;
 
 /// Gives each generated object that wants it a suffix that changes with its content.
-pub(in crate::render) fn add_suffixes(resources: &mut [Resource]) {
+pub(in crate::render) fn add_suffixes(place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
     for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
-        let name = format!("{}-{}", resource.name(), of(resource));
+        let suffix = of(resource.object()).map_err(|error| place.wrong(format!("{}: {error}", resource.shown())))?;
+        let name = format!("{}-{suffix}", resource.name());
         resource.remember();
         resource.set_name(&name);
     }
+    Ok(())
 }
 
 /// The suffix for a content. Neither name nor metadata matter.
-fn of(resource: &Resource) -> String {
-    let mut hashed = Map::new();
-    let object = &resource.object;
-    let text = |key: &str| object.get(key).cloned().unwrap_or_else(|| json!(""));
-    match resource.kind() {
+fn of(object: &Map) -> Result<String, Unvalued> {
+    let mut hashed = serde_json::Map::new();
+    let value = |key: &str| {
+        let found = object.get(key).map(|value| value.to_value(Dialect::Manifest));
+        found.transpose().map(|value| value.as_ref().map_or_else(|| json!(""), sorted))
+    };
+    match object.get("kind").and_then(Node::text).unwrap_or_default() {
         "ConfigMap" => {
-            if let Some(binary) = object.get("binaryData") {
-                hashed.insert("binaryData".to_owned(), sorted(binary));
+            if object.contains("binaryData") {
+                hashed.insert("binaryData".to_owned(), value("binaryData")?);
             }
-            hashed.insert("data".to_owned(), sorted(&text("data")));
+            hashed.insert("data".to_owned(), value("data")?);
             hashed.insert("kind".to_owned(), json!("ConfigMap"));
             hashed.insert("name".to_owned(), json!(""));
         }
         "Secret" => {
-            hashed.insert("data".to_owned(), sorted(&text("data")));
+            hashed.insert("data".to_owned(), value("data")?);
             hashed.insert("kind".to_owned(), json!("Secret"));
             hashed.insert("name".to_owned(), json!(""));
-            if let Some(strings) = object.get("stringData") {
-                hashed.insert("stringData".to_owned(), sorted(strings));
+            if object.contains("stringData") {
+                hashed.insert("stringData".to_owned(), value("stringData")?);
             }
-            hashed.insert("type".to_owned(), text("type"));
+            hashed.insert("type".to_owned(), value("type")?);
         }
-        _ => hashed = object.clone(),
+        _ => hashed = object.to_object(Dialect::Manifest)?,
     }
-    encode(&Value::Object(hashed))
+    Ok(encode(&Value::Object(hashed)))
 }
 
 fn sorted(value: &Value) -> Value {
@@ -54,11 +63,8 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// The first digits of the sha256 of the JSON text, in letters that make no words.
-///
-/// The text is Go's: `<`, `>`, `&` and the two line separators are escaped.
-fn encode(value: &Value) -> String {
-    let text = value.to_string();
+/// JSON text as Go writes it: `<`, `>`, `&` and the two line separators are escaped.
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -70,6 +76,12 @@ fn encode(value: &Value) -> String {
             c => escaped.push(c),
         }
     }
+    escaped
+}
+
+/// The first digits of the sha256 of the JSON text, in letters that make no words.
+fn encode(value: &Value) -> String {
+    let escaped = escaped(&value.to_string());
     let digest: String =
         Sha256::digest(escaped).iter().take(LENGTH.div_ceil(2)).map(|byte| format!("{byte:02x}")).collect();
     digest
@@ -91,7 +103,7 @@ mod tests {
 
     fn suffix(object: Value) -> String {
         let Value::Object(object) = object else { panic!("an object") };
-        of(&Resource::new(object, "a.yaml"))
+        of(&Map::from(&object)).expect("a suffix")
     }
 
     #[test]

@@ -2,12 +2,14 @@
 use super::each_field;
 use crate::render::{
     RenderError,
-    fieldspec::{FieldSpec, Spec},
+    error::Place,
+    fieldspec::{FieldSpec, Made, Spec},
     kustomization::Image,
+    node::{Map, Node},
     resource::Resource,
+    selector::literal_braces,
 };
 use regex::{Regex, RegexBuilder};
-use serde_json::Value;
 
 /// Largest compiled pattern, in bytes.
 const MAX_PATTERN: usize = 1 << 20;
@@ -26,58 +28,80 @@ pub(in crate::render) fn defaults() -> Vec<Spec> {
     FIELDS.into_iter().map(Spec::from).collect()
 }
 
-/// Changes images, entry by entry, each seeing what the one before left.
-pub(in crate::render) fn set(
-    file: &str,
-    images: &[Image],
-    specs: &[Spec],
-    resources: &mut [Resource],
-) -> Result<(), RenderError> {
-    for image in images {
-        let pattern = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name);
+/// A change of one image.
+#[derive(Debug)]
+pub(in crate::render) struct Images {
+    image: Image,
+    pattern: Regex,
+    specs: Vec<Spec>,
+}
+
+impl Images {
+    /// A change of an image, named by a pattern, at the fields that specs name.
+    ///
+    /// # Errors
+    /// When the name is not a pattern.
+    pub(in crate::render) fn new(place: &Place<'_>, image: Image, specs: Vec<Spec>) -> Result<Self, RenderError> {
+        let pattern = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", literal_braces(&image.name));
         let pattern = RegexBuilder::new(&pattern).size_limit(MAX_PATTERN).build();
-        let wrong = || RenderError::field(file, "images", format!("{:?} is not a pattern of names", image.name));
+        let wrong = || place.wrong(format!("{:?} is not a pattern of names", image.name));
         let pattern = pattern.ok().ok_or_else(wrong)?;
+        Ok(Self { image, pattern, specs })
+    }
+
+    /// Changes the image wherever it is named.
+    pub(super) fn apply(&self, place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
         for resource in resources.iter_mut() {
             // Containers anywhere, and then those at the known places: a tag suffix is therefore added twice to
             // pods, as it is by kustomize.
-            if resource.kind() != "CustomResourceDefinition" {
-                resource.object.values_mut().for_each(|value| containers(value, &pattern, image));
+            if resource.kind() != "CustomResourceDefinition" && has_containers(resource.object()) {
+                resource.object_mut().values_mut().for_each(|value| self.change_containers(value));
             }
-            each_field(file, "images", resource, specs, &mut |value| {
-                change(value, &pattern, image);
+            each_field(place, resource, &self.specs, Made::Scalar, &mut |value| {
+                self.change(value);
                 Ok(())
             })?;
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Changes the images of every list of containers, at any depth.
-fn containers(value: &mut Value, pattern: &Regex, image: &Image) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map.iter_mut() {
-                if let ("containers" | "initContainers", Value::Array(items)) = (key.as_str(), &mut *value) {
-                    items
-                        .iter_mut()
-                        .filter_map(|item| item.get_mut("image"))
-                        .for_each(|value| change(value, pattern, image));
+    /// Changes the images of every list of containers, at any depth.
+    fn change_containers(&self, value: &mut Node) {
+        match value {
+            Node::Map(map) => {
+                for (key, value) in map.iter_mut() {
+                    if let ("containers" | "initContainers", Node::List(items)) = (key, &mut *value) {
+                        let images = items.iter_mut().filter_map(|item| item.as_map_mut()?.get_mut("image"));
+                        images.for_each(|value| self.change(value));
+                    }
+                    self.change_containers(value);
                 }
-                containers(value, pattern, image);
             }
+            Node::List(items) => items.iter_mut().for_each(|item| self.change_containers(item)),
+            Node::Scalar(_) => {}
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| containers(item, pattern, image)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+
+    fn change(&self, value: &mut Node) {
+        if let Node::Scalar(scalar) = value
+            && self.pattern.is_match(&scalar.text)
+        {
+            scalar.set_text(changed(&scalar.text, &self.image));
+        }
     }
 }
 
-fn change(value: &mut Value, pattern: &Regex, image: &Image) {
-    if let Value::String(text) = value
-        && pattern.is_match(text)
-    {
-        *text = changed(text, image);
+/// Whether a map holds a list of containers, at any depth.
+fn has_containers(map: &Map) -> bool {
+    fn within(value: &Node) -> bool {
+        match value {
+            Node::Map(map) => has_containers(map),
+            Node::List(items) => items.iter().any(within),
+            Node::Scalar(_) => false,
+        }
     }
+    map.iter()
+        .any(|(key, value)| matches!((key, value), ("containers" | "initContainers", Node::List(_))) || within(value))
 }
 
 fn changed(text: &str, image: &Image) -> String {

@@ -3,11 +3,13 @@ use super::{TEMPLATED, each_field};
 use crate::render::{
     RenderError,
     configuration::Configuration,
-    fieldspec::{self, FieldSpec, Spec},
-    kustomization::{Kustomization, LabelsField},
-    resource::{Resource, map_at},
+    error::Place,
+    fieldspec::{self, FieldSpec, Made, Spec},
+    kustomization::LabelsField,
+    node::Node,
+    resource::Resource,
 };
-use serde_json::{Value, json};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 const OF_OBJECT: FieldSpec<'static> = FieldSpec::of("", "metadata/labels", true);
@@ -96,22 +98,31 @@ pub(in crate::render) fn template_defaults() -> Vec<Spec> {
     [OF_OBJECT].into_iter().chain(templates()).map(Spec::from).collect()
 }
 
-/// Adds the labels of `labels`, entry by entry, and then those of `commonLabels`.
-pub(in crate::render) fn add(
-    file: &str,
-    fields: &Kustomization,
-    configuration: &Configuration,
-    resources: &mut [Resource],
-) -> Result<(), RenderError> {
-    for entry in &fields.labels {
-        let specs = of_entry(entry, configuration).map_err(|message| RenderError::field(file, "labels", message))?;
-        set(file, "labels", &entry.pairs, &specs, resources)?;
+/// Labels for everything.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::render) struct Labels {
+    #[serde(rename = "labels", default)]
+    pub(in crate::render) pairs: BTreeMap<String, String>,
+    #[serde(rename = "fieldSpecs", default)]
+    pub(in crate::render) specs: Vec<Spec>,
+}
+
+impl Labels {
+    /// Adds the labels.
+    pub(super) fn apply(&self, place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
+        if self.pairs.is_empty() {
+            return Ok(());
+        }
+        for resource in resources {
+            each_field(place, resource, &self.specs, Made::Map, &mut |value| merge(value, &self.pairs))?;
+        }
+        Ok(())
     }
-    set(file, "commonLabels", &fields.common_labels, &configuration.common_labels, resources)
 }
 
 /// Where the labels of one entry go.
-fn of_entry(entry: &LabelsField, configuration: &Configuration) -> Result<Vec<Spec>, String> {
+pub(in crate::render) fn of_entry(entry: &LabelsField, configuration: &Configuration) -> Result<Vec<Spec>, String> {
     let mut specs = entry.field_specs.clone();
     fieldspec::merge(&mut specs, configuration.labels.iter().cloned())?;
     if entry.include_selectors {
@@ -139,36 +150,18 @@ fn selectors() -> Vec<FieldSpec<'static>> {
     OF_SELECTORS.into_iter().chain(placed).collect()
 }
 
-fn set(
-    file: &str,
-    field: &str,
-    pairs: &BTreeMap<String, String>,
-    specs: &[Spec],
-    resources: &mut [Resource],
-) -> Result<(), RenderError> {
-    if pairs.is_empty() {
-        return Ok(());
+/// Sets texts in a map.
+pub(super) fn merge(value: &mut Node, pairs: &BTreeMap<String, String>) -> Result<(), String> {
+    if value.is_null() {
+        *value = Node::map();
     }
-    for resource in resources {
-        each_field(file, field, resource, specs, &mut |value| merge(value, pairs))?;
-    }
-    Ok(())
-}
-
-/// Sets texts in a map, which is made where there is none.
-pub(super) fn merge(value: &mut Value, pairs: &BTreeMap<String, String>) -> Result<(), String> {
-    match value {
-        Value::Null => *value = json!({}),
-        Value::Object(_) => {}
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return Err("expected a map of texts".to_owned());
+    let Node::Map(map) = value else { return Err("expected a map of texts".to_owned()) };
+    for (key, text) in pairs {
+        match map.get_mut(key) {
+            Some(Node::Scalar(scalar)) => scalar.set_string(text),
+            Some(other) => *other = Node::string(text),
+            None => map.insert(key, Node::string(text)),
         }
     }
-    let mut holder = serde_json::Map::from_iter([("at".to_owned(), value.take())]);
-    let map = map_at(&mut holder, "at");
-    for (key, text) in pairs {
-        map.insert(key.clone(), json!(text));
-    }
-    *value = holder.remove("at").unwrap_or_default();
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! Prefixes and suffixes of names.
-use super::each_field;
 use crate::render::{
     RenderError,
-    fieldspec::{FieldSpec, Spec},
-    resource::{Resource, scalar_text},
+    error::Place,
+    fieldspec::{FieldSpec, Made, Spec},
+    node::Node,
+    resource::Resource,
 };
-use serde_json::{Value, json};
 
 const NAME: FieldSpec<'static> = FieldSpec::of("", "metadata/name", false);
 
@@ -14,23 +14,20 @@ pub(in crate::render) fn defaults() -> Vec<Spec> {
     vec![NAME.into()]
 }
 
-/// What is put around a name.
-#[derive(Clone, Copy)]
-pub(in crate::render) enum Part<'a> {
-    /// Goes before it.
-    Prefix(&'a str),
-    /// Goes after it.
-    Suffix(&'a str),
+/// Something put before or after names.
+#[derive(Debug)]
+pub(in crate::render) struct Name {
+    pub(in crate::render) part: Part,
+    pub(in crate::render) specs: Vec<Spec>,
 }
 
-impl Part<'_> {
-    fn around(self, value: &Value) -> String {
-        let text = if value.is_null() { String::new() } else { scalar_text(value) };
-        match self {
-            Self::Prefix(prefix) => prefix.to_owned() + &text,
-            Self::Suffix(suffix) => text + suffix,
-        }
-    }
+/// What is put around a name.
+#[derive(Debug)]
+pub(in crate::render) enum Part {
+    /// Goes before it.
+    Prefix(String),
+    /// Goes after it.
+    Suffix(String),
 }
 
 /// Kinds whose name means something that a prefix would change.
@@ -42,43 +39,43 @@ fn keeps_its_name(resource: &Resource) -> bool {
     }
 }
 
-/// Puts a prefix before, or a suffix after, every name that may change.
-///
-/// # Errors
-/// When a field that is to be changed is none that can hold a name.
-pub(in crate::render) fn add(
-    file: &str,
-    part: Part<'_>,
-    specs: &[Spec],
-    resources: &mut [Resource],
-) -> Result<(), RenderError> {
-    let (field, text) = match part {
-        Part::Prefix(text) => ("namePrefix", text),
-        Part::Suffix(text) => ("nameSuffix", text),
-    };
-    if text.is_empty() {
-        return Ok(());
-    }
-    for resource in resources.iter_mut().filter(|resource| !keeps_its_name(resource)) {
-        for spec in specs {
-            if !spec.borrowed().selects(resource) {
-                continue;
-            }
-            if spec.path == NAME.path {
-                resource.remember();
-                match part {
-                    Part::Prefix(_) => resource.prefixes.push(text.to_owned()),
-                    Part::Suffix(_) => resource.suffixes.push(text.to_owned()),
-                }
-            }
-            each_field(file, field, resource, std::slice::from_ref(spec), &mut |value| {
-                if value.is_object() || value.is_array() {
-                    return Err("a name is a text, not a map or a list".to_owned());
-                }
-                *value = json!(part.around(value));
-                Ok(())
-            })?;
+impl Name {
+    /// Puts it around every name that may change.
+    pub(super) fn apply(&self, place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
+        let (Part::Prefix(text) | Part::Suffix(text)) = &self.part;
+        if text.is_empty() {
+            return Ok(());
         }
+        for resource in resources.iter_mut().filter(|resource| !keeps_its_name(resource)) {
+            for spec in self.specs.iter().map(Spec::borrowed) {
+                if !spec.selects_kind(&resource.original().kind, resource) {
+                    continue;
+                }
+                if spec.path == NAME.path {
+                    resource.remember();
+                    match self.part {
+                        Part::Prefix(_) => resource.prefixes.push(text.into()),
+                        Part::Suffix(_) => resource.suffixes.push(text.into()),
+                    }
+                }
+                if !spec.selects(resource) {
+                    continue;
+                }
+                let outcome = spec.walk(resource, Made::Scalar, &mut |value| self.change(value));
+                outcome.map_err(|message| place.wrong(format!("{} at {}: {message}", resource.shown(), spec.path)))?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn change(&self, value: &mut Node) -> Result<(), String> {
+        let Node::Scalar(scalar) = value else { return Err("a name is a text, not a map or a list".to_owned()) };
+        let old = scalar.text.as_str();
+        let text = match &self.part {
+            Part::Prefix(prefix) => format!("{prefix}{old}"),
+            Part::Suffix(suffix) => format!("{old}{suffix}"),
+        };
+        scalar.set_text(text);
+        Ok(())
+    }
 }

@@ -1,11 +1,16 @@
 //! The namespace of everything.
-use super::each_field;
+use super::{each_field, set_string};
 use crate::render::{
     RenderError,
-    fieldspec::{FieldSpec, Spec},
+    error::Place,
+    fieldspec::{FieldSpec, Made, Spec},
+    node::Node,
     resource::Resource,
 };
-use serde_json::{Value, json};
+use serde::Deserialize;
+use std::collections::HashSet;
+
+const METADATA: FieldSpec<'static> = FieldSpec::of("", "metadata/namespace", true);
 
 /// Fields besides `metadata.namespace` that name the namespace.
 const FIELDS: [FieldSpec<'static>; 3] = [
@@ -31,38 +36,77 @@ pub(in crate::render) fn defaults() -> Vec<Spec> {
     FIELDS.into_iter().map(Spec::from).collect()
 }
 
-/// Puts everything that can have one into a namespace.
-pub(in crate::render) fn set(
-    file: &str,
-    namespace: &str,
-    specs: &[Spec],
-    resources: &mut [Resource],
-) -> Result<(), RenderError> {
-    if namespace.is_empty() {
-        return Ok(());
+/// A namespace for everything.
+#[derive(Debug)]
+pub(in crate::render) struct Namespace {
+    pub(in crate::render) name: String,
+    pub(in crate::render) specs: Vec<Spec>,
+    /// Whether a namespace that is there already stays.
+    pub(in crate::render) unset_only: bool,
+    pub(in crate::render) subjects: Subjects,
+}
+
+/// Which subjects of role bindings are put into the namespace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::render) enum Subjects {
+    /// Those named `default`.
+    #[default]
+    #[serde(alias = "")]
+    DefaultOnly,
+    AllServiceAccounts,
+    None,
+}
+
+impl Namespace {
+    /// Puts everything that can have one into the namespace.
+    pub(super) fn apply(&self, place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
+        if self.name.is_empty() {
+            return Ok(());
+        }
+        for resource in resources.iter_mut().filter(|resource| !resource.keeps_namespace) {
+            resource.remember();
+            self.change(place, resource)?;
+        }
+        collisions(place, resources)
     }
-    for resource in resources.iter_mut() {
-        resource.remember();
+
+    /// Puts one resource into the namespace.
+    pub(super) fn change(&self, place: &Place<'_>, resource: &mut Resource) -> Result<(), RenderError> {
+        let set = &mut |value: &mut Node| self.set(value);
         if !resource.is_cluster_scoped() {
-            resource.metadata_mut().insert("namespace".to_owned(), json!(namespace));
+            each_field(place, resource, &[METADATA.into()], Made::Scalar, set)?;
         }
-        for spec in specs {
-            if !is_free(spec, resource) {
-                continue;
-            }
-            each_field(file, "namespace", resource, std::slice::from_ref(spec), &mut |value| {
-                if value.is_object() || value.is_array() {
-                    return Err("a namespace is a text, not a map or a list".to_owned());
-                }
-                *value = json!(namespace);
-                Ok(())
-            })?;
+        let specs: Vec<Spec> = self.specs.iter().filter(|spec| is_free(spec, resource)).cloned().collect();
+        each_field(place, resource, &specs, Made::Scalar, set)?;
+        if matches!(resource.kind(), "RoleBinding" | "ClusterRoleBinding") && self.subjects != Subjects::None {
+            self.change_subjects(place, resource)?;
         }
-        if matches!(resource.kind(), "RoleBinding" | "ClusterRoleBinding") {
-            default_subjects(resource, namespace);
-        }
+        Ok(())
     }
-    collisions(file, resources)
+
+    fn set(&self, value: &mut Node) -> Result<(), String> {
+        let is_set = value.text().is_some_and(|text| !text.is_empty()) && !value.is_null();
+        if self.unset_only && is_set { Ok(()) } else { set_string(value, &self.name, "a namespace") }
+    }
+
+    fn change_subjects(&self, place: &Place<'_>, resource: &mut Resource) -> Result<(), RenderError> {
+        let shown = resource.shown();
+        let Some(Node::List(subjects)) = resource.object_mut().get_mut("subjects") else { return Ok(()) };
+        for subject in subjects.iter_mut().filter_map(Node::as_map_mut) {
+            let is = |key: &str, text: &str| subject.get(key).and_then(Node::text) == Some(text);
+            let is_meant = match self.subjects {
+                Subjects::DefaultOnly => is("name", "default"),
+                Subjects::AllServiceAccounts => is("kind", "ServiceAccount"),
+                Subjects::None => false,
+            };
+            if is_meant {
+                let outcome = self.set(subject.entry("namespace", Node::empty));
+                outcome.map_err(|message| place.wrong(format!("{shown}: {message}")))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether a field is not one of those that have rules of their own.
@@ -70,33 +114,17 @@ fn is_free(spec: &Spec, resource: &Resource) -> bool {
     match &*spec.path {
         "metadata/namespace" => false,
         "metadata/name" => resource.api_version() == "v1",
-        "subjects/namespace" => !matches!(resource.kind(), "RoleBinding" | "ClusterRoleBinding"),
+        "subjects/namespace" => !matches!(&*spec.kind, "RoleBinding" | "ClusterRoleBinding"),
         _ => true,
     }
 }
 
-/// Subjects named `default` are taken for the service account of the namespace.
-fn default_subjects(resource: &mut Resource, namespace: &str) {
-    let Some(Value::Array(subjects)) = resource.object.get_mut("subjects") else { return };
-    for subject in subjects.iter_mut().filter_map(Value::as_object_mut) {
-        if subject.get("name").is_some_and(|name| name == "default") {
-            subject.insert("namespace".to_owned(), json!(namespace));
-        }
-    }
-}
-
 /// Two objects that had different namespaces may be one now.
-fn collisions(file: &str, resources: &[Resource]) -> Result<(), RenderError> {
-    let mut seen = std::collections::HashSet::new();
+fn collisions(place: &Place<'_>, resources: &[Resource]) -> Result<(), RenderError> {
+    let mut seen = HashSet::with_capacity(resources.len());
     for resource in resources {
-        if !seen.insert((
-            resource.api_version(),
-            resource.current().kind,
-            resource.current().name,
-            resource.current().namespace,
-        )) {
-            let message = format!("{} is there twice when all are in one namespace", resource.shown());
-            return Err(RenderError::field(file, "namespace", message));
+        if !seen.insert((resource.api_version(), resource.current())) {
+            return Err(place.wrong(format!("{} is there twice when all are in one namespace", resource.shown())));
         }
     }
     Ok(())

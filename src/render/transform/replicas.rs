@@ -1,12 +1,12 @@
 //! How many of each.
-use super::each_field;
 use crate::render::{
     RenderError,
-    fieldspec::{FieldSpec, Spec},
+    error::Place,
+    fieldspec::{FieldSpec, Made, Spec},
     kustomization::Replica,
-    resource::Resource,
+    node::{Node, Tag},
+    resource::{Previous, Resource},
 };
-use serde_json::{Value, json};
 
 const FIELDS: [FieldSpec<'static>; 4] = [
     FieldSpec::of("Deployment", "spec/replicas", true),
@@ -20,33 +20,40 @@ pub(in crate::render) fn defaults() -> Vec<Spec> {
     FIELDS.into_iter().map(Spec::from).collect()
 }
 
-/// Sets the number of replicas of what is, or was, called so.
-pub(in crate::render) fn set(
-    file: &str,
-    replicas: &[Replica],
-    specs: &[Spec],
-    resources: &mut [Resource],
-) -> Result<(), RenderError> {
-    for replica in replicas {
+/// A number of replicas for what has a name.
+#[derive(Debug)]
+pub(in crate::render) struct Replicas {
+    pub(in crate::render) replica: Replica,
+    pub(in crate::render) specs: Vec<Spec>,
+}
+
+impl Replicas {
+    /// Sets the number of replicas of what is, or was, called so.
+    pub(super) fn apply(&self, place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
+        let Replica { name, count } = &self.replica;
         let mut is_found = false;
-        let is_named = |resource: &Resource| {
-            resource.name() == replica.name || resource.previous.iter().any(|before| before.name == replica.name)
-        };
-        for resource in resources.iter_mut() {
-            if specs.iter().any(|spec| spec.borrowed().selects(resource)) && is_named(resource) {
+        for spec in self.specs.iter().map(Spec::borrowed) {
+            for resource in resources.iter_mut() {
+                let is_meant = |id: &Previous| id.name == *name && spec.selects_kind(&id.kind, resource);
+                if !resource.all_names().any(|id| is_meant(&id)) {
+                    continue;
+                }
                 is_found = true;
-                each_field(file, "replicas", resource, specs, &mut |value| {
+                if !spec.selects(resource) {
+                    continue;
+                }
+                let outcome = spec.walk(resource, Made::Scalar, &mut |value| match value {
                     // A text stays one: the quotes of the manifest are kept.
-                    *value =
-                        if value.is_string() { json!(replica.count.to_string()) } else { Value::from(replica.count) };
-                    Ok(())
-                })?;
+                    Node::Scalar(scalar) => {
+                        scalar.set_text(count.to_string());
+                        scalar.tag = Tag::Int;
+                        Ok(())
+                    }
+                    Node::List(_) | Node::Map(_) => Err("a number of replicas is a number".to_owned()),
+                });
+                outcome.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
             }
         }
-        if !is_found {
-            let message = format!("nothing with replicas is named {:?}", replica.name);
-            return Err(RenderError::field(file, "replicas", message));
-        }
+        if is_found { Ok(()) } else { Err(place.wrong(format!("nothing with replicas is named {name:?}"))) }
     }
-    Ok(())
 }

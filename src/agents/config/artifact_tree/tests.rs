@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     model::configuration::{Credentials, GitSource, Reference},
-    render::{self, Options, Order},
+    render::{self, Options},
     source::GitCache,
 };
 use git2::{ObjectType, Oid, Repository};
@@ -59,7 +59,7 @@ impl Bed {
 }
 
 fn build(artifact: &Artifact, path: &str) -> Result<usize, String> {
-    let options = Options { order: Order::Fifo, load_restriction: false, generate: true, managed_by_label: false };
+    let options = Options::of_flux();
     let manifests = render::build(&ArtifactTree::new(artifact), path, &options);
     manifests.map(|manifests| manifests.len()).map_err(|error| crate::error::Chain(&error).to_string())
 }

@@ -1,0 +1,278 @@
+//! Generators, transformers and validators that files of their own configure, of the kinds that are built in.
+use super::{
+    RenderError,
+    error::Place,
+    fieldspec::Spec,
+    generate::{self, Kind},
+    helm,
+    kustomization::{
+        GeneratorArgs, HelmChart, HelmGlobals, Image, PatchField, ReplacementField, Replica, Selector, target, typed,
+        value,
+    },
+    load::Loader,
+    node::{Dialect, Map, Node},
+    patch,
+    resource::Resource,
+    transform::{
+        Transformer,
+        annotations::Annotations,
+        images::Images,
+        labels::Labels,
+        name::{Name, Part},
+        namespace::{Namespace, Subjects},
+        replacement::Replacements,
+        replicas::Replicas,
+        value_add::{ValueAdd, ValueTarget},
+    },
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// A file that configures a plugin, and where it is.
+pub(super) struct Plugin<'a> {
+    pub(super) loader: &'a Loader<'a>,
+    pub(super) directory: &'a str,
+    pub(super) place: Place<'a>,
+    pub(super) helm: &'a helm::Access,
+    pub(super) config: &'a Resource,
+}
+
+/// What all of the configurations may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Config {
+    metadata: Metadata,
+    field_specs: Option<Vec<Spec>>,
+    unset_only: bool,
+    set_role_binding_subjects: Subjects,
+    prefix: String,
+    suffix: String,
+    replica: Replica,
+    image_tag: Image,
+    paths: Vec<String>,
+    patches: String,
+    path: String,
+    patch: String,
+    json_op: String,
+    target: Option<Selector>,
+    options: std::collections::BTreeMap<String, bool>,
+    replacements: Vec<ReplacementField>,
+    value: String,
+    targets: Vec<ValueTarget>,
+    target_file_path: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    name: String,
+    namespace: String,
+}
+
+/// What an `IAMPolicyGenerator` says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct IamPolicy {
+    cloud: String,
+    project_id: String,
+    kubernetes_service: Metadata,
+    service_account: Metadata,
+}
+
+impl Plugin<'_> {
+    /// The transformers that it configures.
+    ///
+    /// # Errors
+    /// When it is of no kind that is built in, or its configuration is wrong.
+    pub(super) fn transformers(&self) -> Result<Vec<Transformer>, RenderError> {
+        self.check_built_in()?;
+        let kind = self.config.kind();
+        if matches!(kind, "LabelTransformer" | "AnnotationsTransformer") {
+            return self.texts(kind).map(|one| vec![one]);
+        }
+        let config: Config = self.read()?;
+        let specs = config.field_specs.clone().unwrap_or_default();
+        let needs_specs = || match &config.field_specs {
+            Some(specs) => Ok(specs.clone()),
+            None => Err(self.wrong("needs fieldSpecs")),
+        };
+        let prefix =
+            || Ok(Transformer::Name(Name { part: Part::Prefix(config.prefix.clone()), specs: needs_specs()? }));
+        let suffix =
+            || Ok(Transformer::Name(Name { part: Part::Suffix(config.suffix.clone()), specs: needs_specs()? }));
+        Ok(match kind {
+            "PrefixTransformer" => vec![prefix()?],
+            "SuffixTransformer" => vec![suffix()?],
+            "PrefixSuffixTransformer" => vec![prefix()?, suffix()?],
+            "HashTransformer" => vec![Transformer::Hash],
+            "NamespaceTransformer" => vec![Transformer::Namespace(Namespace {
+                name: config.metadata.namespace,
+                specs,
+                unset_only: config.unset_only,
+                subjects: config.set_role_binding_subjects,
+            })],
+            "ReplicaCountTransformer" => vec![Transformer::Replicas(Replicas { replica: config.replica, specs })],
+            "ImageTagTransformer" => vec![Transformer::Images(Images::new(&self.place, config.image_tag, specs)?)],
+            "PatchStrategicMergeTransformer" => vec![self.strategic_merge(&config)?],
+            "PatchTransformer" => {
+                let field = PatchField {
+                    path: config.path,
+                    patch: config.patch,
+                    target: config.target,
+                    options: config.options,
+                };
+                vec![Transformer::Patch(patch::Patch::read(self.loader, self.directory, &self.place, &field)?)]
+            }
+            "PatchJson6902Transformer" => vec![Transformer::Json6902(patch::Json6902::read(
+                self.loader,
+                self.directory,
+                &self.place,
+                &config.path,
+                &config.json_op,
+                config.target.as_ref(),
+            )?)],
+            "ReplacementTransformer" => {
+                let all = Replacements::read(self.loader, self.directory, &self.place, &config.replacements)?;
+                vec![Transformer::Replacements(all)]
+            }
+            "ValueAddTransformer" => vec![self.value_add(config)?],
+            other => return Err(self.wrong(&format!("{other} is no transformer"))),
+        })
+    }
+
+    /// The objects that it generates, and how each is put among the others.
+    ///
+    /// # Errors
+    /// When it is of no kind that is built in, or its configuration is wrong.
+    pub(super) fn generate(&self) -> Result<Vec<(Resource, String)>, RenderError> {
+        self.check_built_in()?;
+        match self.config.kind() {
+            "ConfigMapGenerator" => self.generated(Kind::ConfigMap),
+            "SecretGenerator" => self.generated(Kind::Secret),
+            "IAMPolicyGenerator" => Ok(vec![(self.iam_policy()?, String::new())]),
+            "HelmChartInflationGenerator" => {
+                let chart: HelmChart = self.read_without(&["chartHome", "configHome"])?;
+                let globals: Globals = self.read()?;
+                let globals = HelmGlobals { chart_home: globals.chart_home, config_home: globals.config_home };
+                let made = helm::inflate(self.helm, self.loader, self.directory, &self.place, &globals, &chart)?;
+                Ok(made.into_iter().map(|resource| (resource, String::new())).collect())
+            }
+            other => Err(self.wrong(&format!("{other} is no generator"))),
+        }
+    }
+
+    fn wrong(&self, message: &str) -> RenderError {
+        self.place.wrong(format!("{}: {message}", self.config.shown()))
+    }
+
+    fn check_built_in(&self) -> Result<(), RenderError> {
+        if self.config.api_version() == "builtin" {
+            return Ok(());
+        }
+        let message = format!("{} is not built in, and programs are not run", self.config.api_version());
+        Err(self.wrong(&message))
+    }
+
+    fn value(&self) -> Result<serde_json::Map<String, Value>, RenderError> {
+        self.config.object().to_object(Dialect::Manifest).map_err(|error| self.wrong(&error.to_string()))
+    }
+
+    fn read<T: DeserializeOwned>(&self) -> Result<T, RenderError> {
+        typed(Value::Object(self.value()?)).map_err(|message| self.wrong(&message))
+    }
+
+    /// Reads it as something that knows only some of its fields.
+    fn read_without<T: DeserializeOwned>(&self, fields: &[&str]) -> Result<T, RenderError> {
+        let mut object = self.value()?;
+        object.retain(|key, _| {
+            !matches!(key.as_str(), "apiVersion" | "kind" | "metadata") && !fields.contains(&key.as_str())
+        });
+        typed(Value::Object(object)).map_err(|message| self.wrong(&message))
+    }
+
+    fn texts(&self, kind: &str) -> Result<Transformer, RenderError> {
+        Ok(if kind == "LabelTransformer" {
+            Transformer::Labels(self.read::<Labels>()?)
+        } else {
+            Transformer::Annotations(self.read::<Annotations>()?)
+        })
+    }
+
+    fn strategic_merge(&self, config: &Config) -> Result<Transformer, RenderError> {
+        if config.paths.is_empty() && config.patches.is_empty() {
+            return Err(self.wrong("needs paths or patches"));
+        }
+        let mut all = patch::StrategicMerges::read(self.loader, self.directory, &self.place, &config.paths)?;
+        if !config.patches.is_empty() {
+            all = all.and(patch::StrategicMerges::read_text(&self.place, &config.patches)?);
+        }
+        Ok(Transformer::StrategicMerge(all))
+    }
+
+    fn value_add(&self, mut config: Config) -> Result<Transformer, RenderError> {
+        #[derive(Deserialize)]
+        struct Targets {
+            #[serde(default)]
+            targets: Vec<ValueTarget>,
+        }
+        if !config.target_file_path.is_empty() {
+            let path = target(self.place.file, self.place.field, self.directory, &config.target_file_path)?;
+            let found = value(&self.loader.text(self.directory, &path, self.place.file)?, &path)?;
+            let found: Targets = typed(found).map_err(|message| self.wrong(&message))?;
+            config.targets.extend(found.targets);
+        }
+        let text = config.value.trim();
+        let text = if text.is_empty() { self.directory.rsplit('/').next().unwrap_or_default() } else { text };
+        Ok(Transformer::ValueAdd(ValueAdd::new(&self.place, text.to_owned(), config.targets)?))
+    }
+
+    fn generated(&self, kind: Kind) -> Result<Vec<(Resource, String)>, RenderError> {
+        let mut args: GeneratorArgs = self.read_without(&[])?;
+        let config: Config = self.read_metadata()?;
+        if args.name.is_empty() {
+            args.name = config.metadata.name;
+        }
+        if args.namespace.is_empty() {
+            args.namespace = config.metadata.namespace;
+        }
+        if !args.env.is_empty() {
+            let env = std::mem::take(&mut args.env);
+            args.envs.push(env);
+        }
+        let made = generate::make(self.loader, self.directory, &self.place, kind, &args, None)?;
+        Ok(vec![(made, args.behavior)])
+    }
+
+    fn read_metadata(&self) -> Result<Config, RenderError> {
+        let mut object = self.value()?;
+        object.retain(|key, _| key == "metadata");
+        typed(Value::Object(object)).map_err(|message| self.wrong(&message))
+    }
+
+    /// A service account of Kubernetes that stands for one of a cloud.
+    fn iam_policy(&self) -> Result<Resource, RenderError> {
+        let policy: IamPolicy = self.read()?;
+        if policy.cloud != "gke" {
+            return Err(self.wrong("only the cloud gke is known"));
+        }
+        let account = format!("{}@{}.iam.gserviceaccount.com", policy.service_account.name, policy.project_id);
+        let mut object = Map::default();
+        object.insert("apiVersion", Node::string("v1"));
+        object.insert("kind", Node::string("ServiceAccount"));
+        let metadata = object.map_at("metadata");
+        metadata.map_at("annotations").insert("iam.gke.io/gcp-service-account", Node::string(account));
+        metadata.insert("name", Node::string(policy.kubernetes_service.name));
+        if !policy.kubernetes_service.namespace.is_empty() {
+            metadata.insert("namespace", Node::string(policy.kubernetes_service.namespace));
+        }
+        Ok(Resource::new(object, &self.config.origin))
+    }
+}
+
+/// What a `HelmChartInflationGenerator` says besides its chart.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Globals {
+    chart_home: String,
+    config_home: String,
+}
