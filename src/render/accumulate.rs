@@ -533,7 +533,10 @@ impl<'a> Build<'a> {
         match (fields.openapi.get("path"), fields.openapi.get("version")) {
             (None, None) => Ok(()),
             (Some(_), Some(_)) => Err(place.wrong("has both path and version")),
-            (None, Some(version)) if version == "v1.21.2" => Ok(()),
+            (None, Some(version)) if version == "v1.21.2" => {
+                self.schema.borrow_mut().get_or_insert_with(Schema::built_in);
+                Ok(())
+            }
             (None, Some(_)) => Err(place.wrong("the one version that is known is v1.21.2")),
             (Some(path), None) => {
                 let path = target(file, place.field, directory, path)?;

@@ -39,14 +39,15 @@ impl<'a> FieldSpec<'a> {
         fits(self.group, resource.group()) && fits(self.version, resource.version()) && fits(self.kind, kind)
     }
 
-    /// Calls `change` with the value of the field, wherever it is; makes it where the spec's `create` says so.
+    /// Calls `change` with the value of the field, wherever it is; where the spec's `create` says so, it is made of
+    /// what the caller makes.
     ///
     /// # Errors
     /// When a text or number stands where more of the path must go.
-    pub(super) fn walk(&self, resource: &mut Resource, made: Made, change: Change<'_>) -> Result<(), String> {
+    pub(super) fn walk(&self, resource: &mut Resource, made: Option<Made>, change: Change<'_>) -> Result<(), String> {
         let parts = split(self.path);
         let parts: Vec<&str> = parts.iter().map(SmolStr::as_str).collect();
-        let made = self.create.then_some(made);
+        let made = made.filter(|_| self.create);
         // Objects that are shared with a cache are not copied for a field that is not there.
         if made.is_none() && !leads_somewhere(resource.object(), &parts) {
             return Ok(());
@@ -159,13 +160,13 @@ fn walk_map(map: &mut Map, path: &[&str], made: Option<Made>, change: Change<'_>
     if key.is_empty() {
         return Err("a field spec has an empty part".to_owned());
     }
-    let made = made.filter(|_| !is_list);
-    if let (None, Some(made)) = (map.get(key), made) {
+    let made_here = made.filter(|_| !is_list);
+    if let (None, Some(made)) = (map.get(key), made_here) {
         map.insert(key, if rest.is_empty() && made == Made::Scalar { Node::empty() } else { Node::map() });
     }
     let Some(value) = map.get_mut(key) else { return Ok(()) };
     if value.is_null() {
-        match (made, is_list) {
+        match (made_here, is_list) {
             (_, true) => *value = Node::List(Vec::new()),
             (Some(Made::Scalar), false) if rest.is_empty() => {}
             (Some(_), false) => *value = Node::map(),

@@ -138,7 +138,8 @@ impl Patch {
         schema: &Schema,
         resources: &mut Vec<Resource>,
     ) -> Result<(), RenderError> {
-        let keeps = Keeps { name: !self.allows_name_change, kind: !self.allows_kind_change };
+        let (name, kind) = (!self.allows_name_change, !self.allows_kind_change);
+        let keeps = Keeps { name, kind, api_version: self.target.is_some() };
         match (&self.content, &self.target) {
             (Content::Merge(patches), None) => {
                 for patch in patches {
@@ -259,10 +260,17 @@ fn own(place: &Place<'_>, patch: &Resource, resources: &[Resource]) -> Result<us
 struct Keeps {
     name: bool,
     kind: bool,
+    api_version: bool,
 }
 
 impl Keeps {
-    const ALL: Self = Self { name: true, kind: true };
+    const ALL: Self = Self { name: true, kind: true, api_version: true };
+}
+
+/// A patch, and the kind that it names.
+struct Laid {
+    kind: Option<String>,
+    content: Node,
 }
 
 /// Lays a patch over several resources; those that it deletes are dropped.
@@ -274,18 +282,22 @@ fn lay_over(
     selected: &[usize],
     resources: &mut Vec<Resource>,
 ) -> Result<(), RenderError> {
-    let patch = Node::Map(patch.clone());
+    let patch =
+        Laid { kind: patch.get("kind").and_then(Node::text).map(str::to_owned), content: Node::Map(patch.clone()) };
     let mut is_deleted: BTreeMap<usize, ()> = BTreeMap::new();
     for at in selected {
         let resource = &mut resources[*at];
         let metadata = |key: &str| resource.object().get("metadata").and_then(|metadata| metadata.get(key)).cloned();
         let (name, namespace) = (metadata("name"), metadata("namespace"));
-        let kind = resource.object().get("kind").cloned();
+        let types = ["apiVersion", "kind"].map(|key| resource.object().get(key).cloned());
         if !(keeps.name && keeps.kind) {
             resource.remember();
         }
+        // An object of a kind that nothing is known of is merged as one of the patch's kind.
+        let of_patch = patch.kind.as_deref().unwrap_or_default();
         let of = schema.kind(resource.api_version(), resource.kind());
-        let merged = merge::merge(Node::Map(resource.object().clone()), &patch, of);
+        let of = if of.is_known() { of } else { schema.kind(resource.api_version(), of_patch) };
+        let merged = merge::merge(Node::Map(resource.object().clone()), &patch.content, of);
         let merged = merged.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
         let Some(Node::Map(merged)) = merged.filter(|merged| merged.as_map().is_some_and(|map| !map.is_empty())) else {
             is_deleted.insert(*at, ());
@@ -296,10 +308,13 @@ fn lay_over(
             put_back(resource.metadata_mut(), "name", name);
         }
         put_back(resource.metadata_mut(), "namespace", namespace);
+        let [api_version, kind] = types;
+        if keeps.api_version {
+            put_back(resource.object_mut(), "apiVersion", api_version);
+        }
         if keeps.kind {
             put_back(resource.object_mut(), "kind", kind);
         }
-        resource.tidy_annotations();
     }
     let mut at = 0..;
     resources.retain(|_| at.next().is_none_or(|at| !is_deleted.contains_key(&at)));

@@ -74,9 +74,15 @@ struct Metadata {
 #[serde(rename_all = "camelCase", default)]
 struct IamPolicy {
     cloud: String,
-    project_id: String,
     kubernetes_service: Metadata,
-    service_account: Metadata,
+    service_account: CloudAccount,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct CloudAccount {
+    name: String,
+    project_id: String,
 }
 
 impl Plugin<'_> {
@@ -255,7 +261,8 @@ impl Plugin<'_> {
         if policy.cloud != "gke" {
             return Err(self.wrong("only the cloud gke is known"));
         }
-        let account = format!("{}@{}.iam.gserviceaccount.com", policy.service_account.name, policy.project_id);
+        let CloudAccount { name, project_id } = &policy.service_account;
+        let account = format!("{name}@{project_id}.iam.gserviceaccount.com");
         let mut object = Map::default();
         object.insert("apiVersion", Node::string("v1"));
         object.insert("kind", Node::string("ServiceAccount"));

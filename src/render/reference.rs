@@ -3,7 +3,7 @@
 //! Source: the name references that kustomize knows by default.
 use super::{
     RenderError,
-    fieldspec::{self, FieldSpec, Made, Spec},
+    fieldspec::{self, FieldSpec, Spec},
     node::{Map, Node},
     resource::{NO_NAMESPACE, Previous, Resource},
 };
@@ -377,7 +377,7 @@ pub(super) fn fix(rules: &[Rule], resources: &mut [Resource]) -> Result<(), Rend
                 if !reference.may_change(resource, spec.path) {
                     continue;
                 }
-                let outcome = spec.walk(resource, Made::Scalar, &mut |value| reference.mend(value));
+                let outcome = spec.walk(resource, None, &mut |value| reference.mend(value));
                 outcome.map_err(|message| {
                     RenderError::field(&resource.origin, spec.path, format!("{}: {message}", resource.shown()))
                 })?;
@@ -385,6 +385,15 @@ pub(super) fn fix(rules: &[Rule], resources: &mut [Resource]) -> Result<(), Rend
         }
     }
     Ok(())
+}
+
+/// How a reference is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form<'a> {
+    /// As a name alone.
+    Name,
+    /// As a map with a name, and perhaps a namespace.
+    Map(Option<&'a str>),
 }
 
 /// One field of one resource, and whom it may refer to.
@@ -425,7 +434,7 @@ impl Reference<'_> {
     fn mend(&self, value: &mut Node) -> Result<(), String> {
         match value {
             Node::Scalar(scalar) if !scalar.is_null() => {
-                if let Some(found) = self.find(&scalar.text, None)?
+                if let Some(found) = self.find(&scalar.text, Form::Name)?
                     && found.name != scalar.text
                 {
                     scalar.set_text(&found.name);
@@ -443,7 +452,7 @@ impl Reference<'_> {
         let text = |key: &str| map.get(key).and_then(Node::text).map(SmolStr::new);
         let Some(name) = text("name") else { return Err("a reference has no name".to_owned()) };
         let namespace = text("namespace");
-        let Some(found) = self.find(&name, namespace.as_deref())? else { return Ok(()) };
+        let Some(found) = self.find(&name, Form::Map(namespace.as_deref()))? else { return Ok(()) };
         if found.name == name && found.namespace.is_empty() {
             return Ok(());
         }
@@ -459,9 +468,13 @@ impl Reference<'_> {
     }
 
     /// The resource that a name means; none when it means nothing that was renamed.
-    fn find(&self, name: &str, namespace: Option<&str>) -> Result<Option<&Candidate>, String> {
+    fn find(&self, name: &str, form: Form<'_>) -> Result<Option<&Candidate>, String> {
         let Some(named) = self.candidates.by_name.get(name) else { return Ok(None) };
         let Self { rule, referrer, .. } = self;
+        let namespace = match form {
+            Form::Map(namespace) => namespace,
+            Form::Name => None,
+        };
         // The namespace that resources in reach were first in, if there are any such; else the one they are in.
         let is_original = namespace.is_some_and(|namespace| {
             let mut in_reach = self.candidates.namespaces.iter().filter(|(_, now)| {
@@ -504,7 +517,7 @@ impl Reference<'_> {
             [] => Ok(None),
             [first, rest @ ..] => {
                 let is_same = |other: &&Candidate| {
-                    other.name == first.name && (namespace.is_none() || other.namespace == first.namespace)
+                    other.name == first.name && (form == Form::Name || other.namespace == first.namespace)
                 };
                 if rest.iter().all(is_same) {
                     Ok(Some(first))

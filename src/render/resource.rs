@@ -53,7 +53,7 @@ pub(super) struct Provenance {
 
 impl Resource {
     pub(super) fn new(object: Map, origin: &Arc<str>) -> Self {
-        let mut resource = Self {
+        Self {
             object: Arc::new(object),
             origin: origin.clone(),
             previous: Vec::new(),
@@ -64,9 +64,7 @@ impl Resource {
             vars: Vec::new(),
             provenance: None,
             transformations: Vec::new(),
-        };
-        resource.tidy_annotations();
-        resource
+        }
     }
 
     pub(super) fn object(&self) -> &Map {

@@ -161,6 +161,11 @@ fn merges(strategy: &str) -> bool {
 }
 
 impl<'s> Type<'s> {
+    /// Whether anything is known of it.
+    pub(super) fn is_known(self) -> bool {
+        self.0.is_some()
+    }
+
     /// The type of a field.
     pub(super) fn field(self, name: &str) -> Self {
         let Some((schema, definition)) = self.0 else { return Self(None) };

@@ -2,7 +2,7 @@
 use super::{
     RenderError,
     error::Place,
-    fieldspec::{Made, Spec},
+    fieldspec::Spec,
     kustomization::{VarField, VarObject},
     node::{Node, Scalar, Style, Tag},
     path,
@@ -143,7 +143,7 @@ pub(super) fn resolve(vars: &[Var], specs: &[Spec], resources: &mut [Resource]) 
     for resource in resources {
         for spec in specs.iter().map(Spec::borrowed) {
             if spec.selects(resource) {
-                let outcome = spec.walk(resource, Made::Scalar, &mut |node| fill_field(node, &values));
+                let outcome = spec.walk(resource, None, &mut |node| fill_field(node, &values));
                 outcome.map_err(|message| {
                     RenderError::field(&resource.origin, spec.path, format!("{}: {message}", resource.shown()))
                 })?;

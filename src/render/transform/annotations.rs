@@ -54,7 +54,7 @@ impl Annotations {
             return Ok(());
         }
         for resource in resources {
-            each_field(place, resource, &self.specs, Made::Map, &mut |value| merge(value, &self.pairs))?;
+            each_field(place, resource, &self.specs, Some(Made::Map), &mut |value| merge(value, &self.pairs))?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@ use super::each_field;
 use crate::render::{
     RenderError,
     error::Place,
-    fieldspec::{FieldSpec, Made, Spec},
+    fieldspec::{FieldSpec, Spec},
     kustomization::Image,
     node::{Map, Node},
     resource::Resource,
@@ -15,12 +15,12 @@ use regex::{Regex, RegexBuilder};
 const MAX_PATTERN: usize = 1 << 20;
 
 const FIELDS: [FieldSpec<'static>; 6] = [
-    FieldSpec::of("", "spec/containers[]/image", false),
-    FieldSpec::of("", "spec/initContainers[]/image", false),
-    FieldSpec::of("", "spec/volumes[]/image/reference", false),
-    FieldSpec::of("", "spec/template/spec/containers[]/image", false),
-    FieldSpec::of("", "spec/template/spec/initContainers[]/image", false),
-    FieldSpec::of("", "spec/template/spec/volumes[]/image/reference", false),
+    FieldSpec::of("", "spec/containers[]/image", true),
+    FieldSpec::of("", "spec/initContainers[]/image", true),
+    FieldSpec::of("", "spec/volumes[]/image/reference", true),
+    FieldSpec::of("", "spec/template/spec/containers[]/image", true),
+    FieldSpec::of("", "spec/template/spec/initContainers[]/image", true),
+    FieldSpec::of("", "spec/template/spec/volumes[]/image/reference", true),
 ];
 
 /// Where images are named by default.
@@ -57,7 +57,7 @@ impl Images {
             if resource.kind() != "CustomResourceDefinition" && has_containers(resource.object()) {
                 resource.object_mut().values_mut().for_each(|value| self.change_containers(value));
             }
-            each_field(place, resource, &self.specs, Made::Scalar, &mut |value| {
+            each_field(place, resource, &self.specs, None, &mut |value| {
                 self.change(value);
                 Ok(())
             })?;

@@ -115,7 +115,7 @@ impl Labels {
             return Ok(());
         }
         for resource in resources {
-            each_field(place, resource, &self.specs, Made::Map, &mut |value| merge(value, &self.pairs))?;
+            each_field(place, resource, &self.specs, Some(Made::Map), &mut |value| merge(value, &self.pairs))?;
         }
         Ok(())
     }

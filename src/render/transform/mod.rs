@@ -82,7 +82,7 @@ fn each_field(
     place: &Place<'_>,
     resource: &mut Resource,
     specs: &[Spec],
-    made: Made,
+    made: Option<Made>,
     change: &mut dyn FnMut(&mut Node) -> Result<(), String>,
 ) -> Result<(), RenderError> {
     for spec in specs.iter().map(Spec::borrowed) {

@@ -61,7 +61,7 @@ impl Name {
                 if !spec.selects(resource) {
                     continue;
                 }
-                let outcome = spec.walk(resource, Made::Scalar, &mut |value| self.change(value));
+                let outcome = spec.walk(resource, Some(Made::Scalar), &mut |value| self.change(value));
                 outcome.map_err(|message| place.wrong(format!("{} at {}: {message}", resource.shown(), spec.path)))?;
             }
         }

@@ -75,10 +75,10 @@ impl Namespace {
     pub(super) fn change(&self, place: &Place<'_>, resource: &mut Resource) -> Result<(), RenderError> {
         let set = &mut |value: &mut Node| self.set(value);
         if !resource.is_cluster_scoped() {
-            each_field(place, resource, &[METADATA.into()], Made::Scalar, set)?;
+            each_field(place, resource, &[METADATA.into()], Some(Made::Scalar), set)?;
         }
         let specs: Vec<Spec> = self.specs.iter().filter(|spec| is_free(spec, resource)).cloned().collect();
-        each_field(place, resource, &specs, Made::Scalar, set)?;
+        each_field(place, resource, &specs, Some(Made::Scalar), set)?;
         if matches!(resource.kind(), "RoleBinding" | "ClusterRoleBinding") && self.subjects != Subjects::None {
             self.change_subjects(place, resource)?;
         }

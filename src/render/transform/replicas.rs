@@ -42,7 +42,7 @@ impl Replicas {
                 if !spec.selects(resource) {
                     continue;
                 }
-                let outcome = spec.walk(resource, Made::Scalar, &mut |value| match value {
+                let outcome = spec.walk(resource, Some(Made::Scalar), &mut |value| match value {
                     // A text stays one: the quotes of the manifest are kept.
                     Node::Scalar(scalar) => {
                         scalar.set_text(count.to_string());
