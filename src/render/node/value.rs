@@ -66,7 +66,7 @@ impl Map {
     pub(in crate::render) fn to_object(&self, dialect: Dialect) -> Result<serde_json::Map<String, Value>, Unvalued> {
         let mut object = serde_json::Map::with_capacity(self.len());
         for Entry { key, value } in &self.entries {
-            if dialect == Dialect::Manifest && !matches!(key.resolve(), Ok(Resolved::Text(_))) {
+            if dialect == Dialect::Manifest && key.tag() != Tag::Str {
                 return Err(Unvalued::Key { path: String::new() });
             }
             let value = value.to_value(dialect).map_err(|error| error.under(&key.text))?;

@@ -1,5 +1,5 @@
 //! Flow collections: `[a, b]` and `{a: b}`, and so all of JSON.
-use super::{MAX_SIMPLE_KEY, Map, Node, ParseError, Parser, Properties, Scalar, Style};
+use super::{MAX_SIMPLE_KEY, Map, Node, ParseError, Parser, Properties, Scalar};
 
 impl Parser<'_> {
     /// Reads the list or map that begins here.
@@ -64,7 +64,7 @@ impl Parser<'_> {
     }
 
     fn collected(&self, entries: Vec<(Scalar, Node)>) -> Result<Map, ParseError> {
-        let merges = entries.iter().any(|(key, _)| key.text == "<<" && key.style == Style::Plain);
+        let merges = entries.iter().any(|(key, _)| key.text == "<<");
         let map: Map = entries.into_iter().map(super::Entry::from).collect();
         if merges { self.merged(map) } else { Ok(map) }
     }
@@ -130,7 +130,8 @@ impl Parser<'_> {
             return self.empty(properties);
         }
         let node = match self.peek(0) {
-            b'*' => self.alias()?,
+            b'*' if properties.is_empty() => self.alias()?,
+            b'*' => return Err(self.error("an anchor or tag before an alias")),
             b'[' | b'{' => self.flow_collection()?,
             b'"' | b'\'' => {
                 self.count()?;
