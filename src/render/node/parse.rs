@@ -189,6 +189,7 @@ impl<'a> Parser<'a> {
         self.skip();
         while self.is_marker(b'-') || self.is_marker(b'.') {
             self.at += 3;
+            self.allowed = false;
             self.skip();
         }
         if self.at < self.bytes.len() {
@@ -263,11 +264,7 @@ impl<'a> Parser<'a> {
             match self.peek(0) {
                 b' ' => self.at += 1,
                 b'\t' if self.flow > 0 || !self.allowed => self.at += 1,
-                b'#' => {
-                    while self.at < self.bytes.len() && self.break_at(self.at) == 0 {
-                        self.at += 1;
-                    }
-                }
+                b'#' => self.comments(),
                 _ => match self.break_at(self.at) {
                     0 => return ended,
                     length => {
@@ -278,6 +275,23 @@ impl<'a> Parser<'a> {
                     }
                 },
             }
+        }
+    }
+
+    /// Goes to the end of the comment here and of those that follow it, over empty lines even if these hold tabs.
+    fn comments(&mut self) {
+        loop {
+            while self.at < self.bytes.len() && self.break_at(self.at) == 0 {
+                self.at += 1;
+            }
+            let mut at = self.at;
+            while at < self.bytes.len() && self.is_blank_at(at) {
+                at += self.break_at(at).max(1);
+            }
+            if self.bytes.get(at) != Some(&b'#') {
+                return;
+            }
+            self.at = at;
         }
     }
 
@@ -299,9 +313,14 @@ impl<'a> Parser<'a> {
     fn finish(&mut self, mut node: Node, properties: Properties) -> Node {
         if let (Some(tag), Node::Scalar(scalar)) = (properties.tag, &mut node) {
             scalar.tag = tag;
+            // Such a tag counts for more than quotes do.
+            if matches!(tag, Tag::Null | Tag::Bool | Tag::Int | Tag::Float | Tag::Timestamp) {
+                scalar.style = Style::Plain;
+            }
         }
         if let Some(anchor) = properties.anchor {
-            self.anchors.insert(anchor, node.clone());
+            // Where something within has the same name, that came later.
+            self.anchors.entry(anchor).or_insert_with(|| node.clone());
         }
         node
     }
@@ -309,7 +328,8 @@ impl<'a> Parser<'a> {
     /// A node of no text: null.
     fn empty(&mut self, properties: Properties) -> Result<Node, ParseError> {
         self.count()?;
-        Ok(self.finish(Node::Scalar(Scalar::plain("")), properties))
+        let style = if self.flow > 0 { Style::EmptyInFlow } else { Style::Plain };
+        Ok(self.finish(Node::Scalar(Scalar { style, ..Scalar::plain("") }), properties))
     }
 
     /// Reads the anchors and tags that stand here, if any.
@@ -415,9 +435,15 @@ impl<'a> Parser<'a> {
             let Node::Map(map) = node else {
                 return Err(self.error("a merge key that names something other than maps"));
             };
-            for entry in map {
-                if !all.contains(&entry.key.text) {
-                    all.push(entry.key, entry.value);
+            for Entry { key, mut value } in map {
+                match &mut value {
+                    Node::Scalar(scalar) if scalar.style == Style::EmptyInFlow && self.flow == 0 => {
+                        scalar.style = Style::Plain;
+                    }
+                    _ => {}
+                }
+                if !all.contains(&key.text) {
+                    all.push(key, value);
                 }
             }
         }

@@ -64,7 +64,8 @@ impl Parser<'_> {
 
     /// A scalar, alias or flow collection, wherever it stands in a block.
     fn inline_node(&mut self, properties: &Properties) -> Result<Node, ParseError> {
-        let node = match self.peek(0) {
+        self.allowed = false;
+        Ok(match self.peek(0) {
             b'*' if properties.is_empty() => self.alias()?,
             b'*' => return Err(self.error("an anchor or tag before an alias")),
             b'[' | b'{' => self.flow_collection()?,
@@ -76,13 +77,15 @@ impl Parser<'_> {
                 self.count()?;
                 Node::Scalar(self.plain()?)
             }
-        };
-        self.allowed = false;
-        Ok(node)
+        })
     }
 
-    /// Whether a colon follows that ends a key; goes to it.
+    /// Whether a colon follows on the line, that ends a key; goes to it.
     fn is_value_mark(&mut self) -> bool {
+        // A plain scalar goes over the end of its line.
+        if self.allowed {
+            return false;
+        }
         let mut at = self.at;
         while matches!(self.bytes.get(at), Some(b' ' | b'\t')) {
             at += 1;

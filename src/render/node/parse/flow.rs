@@ -1,5 +1,5 @@
 //! Flow collections: `[a, b]` and `{a: b}`, and so all of JSON.
-use super::{MAX_SIMPLE_KEY, Map, Node, ParseError, Parser, Properties, Scalar};
+use super::{MAX_SIMPLE_KEY, Map, Node, ParseError, Parser, Properties, Scalar, Style};
 
 impl Parser<'_> {
     /// Reads the list or map that begins here.
@@ -12,6 +12,7 @@ impl Parser<'_> {
         let node = if is_list { Node::List(self.flow_list()?) } else { Node::Map(self.flow_map()?) };
         self.flow -= 1;
         self.depth -= 1;
+        self.allowed = false;
         Ok(node)
     }
 
@@ -140,7 +141,12 @@ impl Parser<'_> {
             b':' => return Err(self.error("a \":\" without a key")),
             _ => {
                 self.count()?;
-                Node::Scalar(self.plain()?)
+                let mut scalar = self.plain()?;
+                if scalar.text.contains(':') {
+                    // It is printed in quotes, so that a time stays the text that it was.
+                    scalar.style = Style::Quoted;
+                }
+                Node::Scalar(scalar)
             }
         };
         Ok(self.finish(node, properties))
