@@ -181,11 +181,10 @@ impl<'a> Parser<'a> {
             self.allowed = false;
             self.skip();
         }
-        if self.is_over() {
-            let is_end = !begun && self.is_marker(b'.');
-            return if is_end { Err(self.error("a document ends before it begins")) } else { Ok(None) };
+        if !begun && self.is_marker(b'.') {
+            return Err(self.error("a document ends before it begins"));
         }
-        let node = self.block_node(false)?;
+        let node = if self.is_over() { None } else { Some(self.block_node(false)?) };
         self.skip();
         while self.is_marker(b'-') || self.is_marker(b'.') {
             self.at += 3;
@@ -195,7 +194,7 @@ impl<'a> Parser<'a> {
         if self.at < self.bytes.len() {
             return Err(self.error("something follows the end of the document"));
         }
-        Ok(Some(node))
+        Ok(node)
     }
 
     fn directive(&mut self) -> Result<(), ParseError> {

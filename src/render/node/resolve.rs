@@ -50,7 +50,10 @@ impl Scalar {
             // Quotes win when the text is what the tag says anyway: the tag is then not written.
             (tag, Style::Quoted) if implied(&self.text) == tag => text(),
             (tag, _) => match (tag, implied(&self.text)) {
-                (Tag::Float, Tag::Int) => float(&without_underscores(&self.text)).map_or_else(text, number),
+                (Tag::Float, Tag::Int) => {
+                    let found = integer(&without_underscores(&self.text)).filter(Number::is_i64);
+                    found.and_then(|found| found.as_f64()).map_or(Err(Unresolvable::Mistagged), number)
+                }
                 (tag, implied) if tag == implied => plain(&self.text),
                 _ => Err(Unresolvable::Mistagged),
             },

@@ -12,7 +12,7 @@ impl Parser<'_> {
             self.property(&mut properties)?;
             if self.skip() {
                 of_map = self.joined(of_map, std::mem::take(&mut properties))?;
-                if self.column() < self.indent + isize::from(!(indentless && self.is_entry())) {
+                if !self.holds_value(indentless) {
                     return self.empty(of_map);
                 }
                 (begin, begin_line, may_be_key) = (self.at, self.line_start, self.allowed);

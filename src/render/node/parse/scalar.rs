@@ -9,9 +9,8 @@ fn quoted(text: &str) -> Scalar {
 impl Parser<'_> {
     /// Reads a scalar without quotes, with the lines that go on it.
     pub(super) fn plain(&mut self) -> Result<Scalar, ParseError> {
-        let next = self.bytes.get(self.at + 1);
         let begins = match self.peek(0) {
-            b'-' => !matches!(next, Some(b' ' | b'\t')),
+            b'-' => !self.is_blank_at(self.at + 1),
             b'?' | b':' => self.flow == 0 && !self.is_blank_at(self.at + 1),
             b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@'
             | b'`' => false,
