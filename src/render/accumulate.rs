@@ -25,7 +25,12 @@ use super::{
     tree::EntryKind,
     vars::{self, Var},
 };
-use std::{cell::RefCell, collections::HashSet, sync::Arc};
+use smol_str::SmolStr;
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 /// The label that a validator may set.
 const VALIDATED_BY: &str = "validated-by";
@@ -37,6 +42,8 @@ pub(super) struct Build<'a> {
     /// The schema that a kustomization asks for: the first one that does.
     schema: RefCell<Option<Arc<Schema>>>,
     metadata: RefCell<BuildMetadata>,
+    /// The API versions and kinds that files held so far.
+    kinds: RefCell<BTreeSet<(SmolStr, SmolStr)>>,
 }
 
 /// What a directory comes to before the last steps.
@@ -138,7 +145,8 @@ struct Target<'a> {
 
 impl<'a> Build<'a> {
     pub(super) fn new(loader: Loader<'a>, options: &'a Options) -> Self {
-        Self { loader, options, schema: RefCell::default(), metadata: RefCell::default() }
+        let (schema, metadata, kinds) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { loader, options, schema, metadata, kinds }
     }
 
     /// What the top kustomization asks to be told in the result.
@@ -262,6 +270,8 @@ impl<'a> Build<'a> {
                         let provenance = Arc::new(Provenance::file(provenance::joined(at.relative, name)));
                         resources.iter_mut().for_each(|one| one.provenance = Some(provenance.clone()));
                     }
+                    let kind = |one: &Resource| (SmolStr::new(one.api_version()), SmolStr::new(one.kind()));
+                    self.kinds.borrow_mut().extend(resources.iter().map(kind));
                     accumulated.append(resources, file)?;
                 }
                 Some(EntryKind::Directory) => {
@@ -527,6 +537,12 @@ impl<'a> Build<'a> {
         self.schema.borrow().clone().unwrap_or_else(Schema::built_in)
     }
 
+    /// Whether there were objects of kinds that are not built in. Kustomize then has its built-in schema loaded, and keeps it.
+    fn has_met_other_kinds(&self) -> bool {
+        let built_in = Schema::built_in();
+        self.kinds.borrow().iter().any(|(api_version, kind)| !built_in.kind(api_version, kind).is_known())
+    }
+
     /// Takes the schema that a kustomization asks for, unless one above it did.
     fn use_schema(&self, directory: &str, file: &str, fields: &Kustomization) -> Result<(), RenderError> {
         let place = Place { file, field: "openapi" };
@@ -542,7 +558,8 @@ impl<'a> Build<'a> {
                 let path = target(file, place.field, directory, path)?;
                 let text = self.loader.text(directory, &path, file)?;
                 if self.schema.borrow().is_none() {
-                    let beneath = (self.options.schema == SchemaUse::Add).then(Schema::built_in);
+                    let adds = self.options.schema == SchemaUse::Add || self.has_met_other_kinds();
+                    let beneath = adds.then(Schema::built_in);
                     let schema = Schema::of_document(&value(&text, &path)?, beneath);
                     let schema = schema.map_err(|message| place.wrong(format!("{path} {message}")))?;
                     *self.schema.borrow_mut() = Some(Arc::new(schema));

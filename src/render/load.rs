@@ -150,7 +150,7 @@ fn opened(documents: Result<Vec<Node>, ParseError>, file: &str) -> Result<Vec<Re
         let mut later = Vec::new();
         for document in documents.into_iter().filter(|node| !is_empty(node)) {
             match opened_one(document).map_err(wrong)? {
-                Opened::Object(object) => found.push(Resource::new(object, &origin)),
+                Opened::Object(object) => found.push(Resource::of_file(object, &origin)),
                 Opened::Items(items) => later.extend(items),
             }
         }

@@ -1,10 +1,13 @@
 //! An object on its way through the pipeline: what it is, and what it was called before.
 use super::{
-    node::{Map, Node},
+    node::{Map, Node, Scalar, Style, Tag},
     schema,
 };
 use smol_str::SmolStr;
 use std::sync::Arc;
+
+/// What kustomize's own annotations begin with.
+const INTERNAL: &str = "internal.config.kubernetes.io/";
 
 /// The namespace that stands for "none can be".
 pub(super) const NO_NAMESPACE: &str = "_non_namespaceable_";
@@ -67,6 +70,43 @@ impl Resource {
         }
     }
 
+    /// An object of a file, with what kustomize's own annotations in it say.
+    ///
+    /// Source: the annotations that kustomize keeps while it builds, some of which people write into their files.
+    pub(super) fn of_file(object: Map, origin: &Arc<str>) -> Self {
+        let mut resource = Self::new(object, origin);
+        if resource.annotations().is_some_and(|all| all.iter().any(|(key, _)| key.starts_with(INTERNAL))) {
+            resource.take_internal();
+        }
+        resource
+    }
+
+    fn take_internal(&mut self) {
+        let list = |resource: &mut Self, key: &str| -> Vec<SmolStr> {
+            let Some(text) = resource.take_annotation(key) else { return Vec::new() };
+            text.split(',').map(SmolStr::new).collect()
+        };
+        let names = list(self, "previousNames");
+        let namespaces = list(self, "previousNamespaces");
+        let kinds = list(self, "previousKinds");
+        let previous = names.into_iter().zip(namespaces).zip(kinds);
+        self.previous = previous
+            .map(|((name, namespace), kind)| Previous { name, namespace: effective(&namespace), kind })
+            .collect();
+        self.prefixes = list(self, "prefixes");
+        self.suffixes = list(self, "suffixes");
+        self.needs_hash = self.take_annotation("needsHashSuffix").is_some();
+        self.keeps_namespace = self.take_annotation("helm-generated").as_deref() == Some("true");
+        for key in ["refBy", "generatorBehavior", "allowNameChange", "allowKindChange"] {
+            self.take_annotation(key);
+        }
+    }
+
+    fn take_annotation(&mut self, key: &str) -> Option<SmolStr> {
+        let annotations = self.metadata_mut().map_at("annotations");
+        annotations.remove(&format!("{INTERNAL}{key}"))?.text().map(SmolStr::new)
+    }
+
     pub(super) fn object(&self) -> &Map {
         &self.object
     }
@@ -83,7 +123,7 @@ impl Resource {
     pub(super) fn tidy_annotations(&mut self) {
         let Some(annotations) = self.metadata("annotations") else { return };
         let is_tidy = match annotations {
-            Node::Map(map) => !map.is_empty() && map.values().all(|value| value.as_scalar().is_none_or(is_text)),
+            Node::Map(map) => !map.is_empty() && map.values().all(|value| value.as_scalar().is_none_or(is_plain_text)),
             Node::Scalar(scalar) => !scalar.is_null(),
             Node::List(_) => true,
         };
@@ -95,7 +135,7 @@ impl Resource {
             Some(Node::Map(annotations)) if !annotations.is_empty() => {
                 for value in annotations.values_mut() {
                     if let Node::Scalar(scalar) = value
-                        && !is_text(scalar)
+                        && !is_plain_text(scalar)
                     {
                         *value = Node::string(&scalar.text);
                     }
@@ -219,8 +259,9 @@ impl Resource {
     }
 }
 
-fn is_text(scalar: &super::node::Scalar) -> bool {
-    scalar.tag() == super::node::Tag::Str
+/// Whether a scalar is a text, and not one that is printed and read once more on its way.
+fn is_plain_text(scalar: &Scalar) -> bool {
+    scalar.tag() == Tag::Str && scalar.style != Style::Folded
 }
 
 pub(super) fn effective(namespace: &str) -> SmolStr {

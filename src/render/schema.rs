@@ -108,9 +108,10 @@ impl Schema {
     fn resolved<'s>(&'s self, mut definition: &'s Definition) -> Type<'s> {
         for _ in 0..MAX_DEPTH {
             let Some(name) = &definition.reference else { return Type(Some((self, definition))) };
-            match self.definitions.get(name) {
-                Some(found) => definition = found,
-                None => return Type(None),
+            match (self.definitions.get(name), &self.beneath) {
+                (Some(found), _) => definition = found,
+                (None, Some(beneath)) => return beneath.resolved(definition),
+                (None, None) => return Type(None),
             }
         }
         Type(None)

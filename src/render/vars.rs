@@ -106,10 +106,10 @@ pub(super) fn bind(
 }
 
 fn is_meant(object: &VarObject, resource: &Resource) -> bool {
-    let (group, version) = if object.api_version.is_empty() {
-        (object.group.as_str(), object.version.as_str())
-    } else {
-        object.api_version.rsplit_once('/').unwrap_or(("", &object.api_version))
+    let (group, version) = match object.api_version.split_once('/') {
+        Some(parts) => parts,
+        None if object.api_version.is_empty() => (object.group.as_str(), object.version.as_str()),
+        None => (object.group.as_str(), object.api_version.as_str()),
     };
     let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     let counts_namespace = !object.namespace.is_empty() || schema::is_cluster_scoped(&api_version, &object.kind);

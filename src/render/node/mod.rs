@@ -37,8 +37,12 @@ pub(super) struct Scalar {
 pub(super) enum Style {
     /// Without quotes: what it is depends on its text.
     Plain,
-    /// With quotes, or as a block: a text, unless its tag says otherwise.
+    /// As nothing, inside `[ ]` or `{ }`: null as long as it is not printed, then an empty text.
+    EmptyInFlow,
+    /// With quotes, or as a literal block (`|`): a text, unless its tag says otherwise.
     Quoted,
+    /// As a folded block (`>`): a text too, but printing it changes some of its line breaks.
+    Folded,
 }
 
 /// What a scalar is said to be.
@@ -101,8 +105,8 @@ impl Scalar {
     /// What it is: what is said, or what its text and style imply.
     pub(super) fn tag(&self) -> Tag {
         match (self.tag, self.style) {
-            (Tag::Implied, Style::Quoted) => Tag::Str,
-            (Tag::Implied, Style::Plain) => resolve::implied(&self.text),
+            (Tag::Implied, Style::Quoted | Style::Folded) => Tag::Str,
+            (Tag::Implied, Style::Plain | Style::EmptyInFlow) => resolve::implied(&self.text),
             (tag, _) => tag,
         }
     }

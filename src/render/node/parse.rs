@@ -33,12 +33,13 @@ pub(in crate::render) struct ParseError {
     what: &'static str,
 }
 
-/// Reads the documents of a file, as kustomize splits it: at lines that begin with `---`. Empty ones are left out.
+/// Reads the documents of a file, as kustomize splits it: at lines that begin with `---`. Empty ones, and
+/// those that are null, are left out.
 ///
 /// # Errors
 /// When a document is not YAML, a separator is followed by something other than a comment, or a bound is exceeded.
 pub(in crate::render) fn documents(text: &str) -> Result<Vec<Node>, ParseError> {
-    split(text)?.iter().filter_map(|part| read(&part.text, part.line).transpose()).collect()
+    together(split(text)?.iter().map(|part| read(&part.text, part.line)))
 }
 
 /// Reads the documents of several files, on every core.
@@ -49,18 +50,26 @@ pub(in crate::render) fn all_documents(texts: &[&str]) -> Vec<Result<Vec<Node>, 
     split
         .iter()
         .map(|parts| match parts {
-            Ok(parts) => read.by_ref().take(parts.len()).filter_map(Result::transpose).collect(),
+            Ok(parts) => together(read.by_ref().take(parts.len())),
             Err(error) => Err(error.clone()),
         })
         .collect()
 }
 
-/// Reads the first document of a text; none when it is empty.
+/// The documents that hold something.
+fn together(read: impl Iterator<Item = Result<Option<Node>, ParseError>>) -> Result<Vec<Node>, ParseError> {
+    let is_empty = |node: &Result<Node, ParseError>| node.as_ref().is_ok_and(Node::is_null);
+    read.filter_map(Result::transpose).filter(|node| !is_empty(node)).collect()
+}
+
+/// Reads the first document of a text, whatever follows it; none when it is empty.
 ///
 /// # Errors
 /// When it is not YAML, or a bound is exceeded.
 pub(in crate::render) fn one(text: &str) -> Result<Option<Node>, ParseError> {
-    read(&line_feeds(text), 1)
+    // A separator that is none is for the document to refuse.
+    let Ok(parts) = split(text) else { return read(&line_feeds(text), 1) };
+    parts.iter().find_map(|part| read(&part.text, part.line).transpose()).transpose()
 }
 
 /// A document's text, and the line of the file that it begins on.
@@ -143,8 +152,7 @@ fn forbidden(text: &str) -> Option<usize> {
     if control.is_some() || text.is_ascii() {
         return control;
     }
-    let is_allowed =
-        |c: char| !matches!(c, '\u{80}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    let is_allowed = |c: char| !matches!(c, '\u{80}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
     text.char_indices().find(|(_, c)| !is_allowed(*c)).map(|(at, _)| at)
 }
 
@@ -186,25 +194,33 @@ impl<'a> Parser<'a> {
         while self.column() == 0 && self.peek(0) == b'%' {
             self.directive()?;
         }
-        if self.is_marker(b'-') {
+        let begun = self.is_marker(b'-');
+        if begun {
             self.at += 3;
             self.allowed = false;
             self.skip();
         }
-        if self.is_over() {
-            return Ok(None);
+        if !begun && self.is_marker(b'.') {
+            return Err(self.error("a document ends before it begins"));
         }
-        let node = self.block_node(false)?;
+        let node = if self.is_over() { None } else { Some(self.block_node(false)?) };
         self.skip();
-        if self.is_over() { Ok(Some(node)) } else { Err(self.error("something follows the end of the document")) }
+        while self.is_marker(b'-') || self.is_marker(b'.') {
+            self.at += 3;
+            self.allowed = false;
+            self.skip();
+        }
+        if self.at < self.bytes.len() {
+            return Err(self.error("something follows the end of the document"));
+        }
+        Ok(node)
     }
 
     fn directive(&mut self) -> Result<(), ParseError> {
-        let line = self.bytes[self.at..].split(|byte| *byte == b'\n').next().unwrap_or_default();
-        if !line.starts_with(b"%YAML 1.") {
-            return Err(self.error("only the directives %YAML 1.1 and %YAML 1.2 are read"));
+        if !self.bytes[self.at..].starts_with(b"%YAML 1.1") || !self.is_blank_at(self.at + 9) {
+            return Err(self.error("only the directive %YAML 1.1 is read"));
         }
-        self.at += line.len();
+        self.at += 9;
         self.skip();
         if self.is_marker(b'-') || self.peek(0) == b'%' {
             Ok(())
@@ -266,11 +282,7 @@ impl<'a> Parser<'a> {
             match self.peek(0) {
                 b' ' => self.at += 1,
                 b'\t' if self.flow > 0 || !self.allowed => self.at += 1,
-                b'#' => {
-                    while self.at < self.bytes.len() && self.break_at(self.at) == 0 {
-                        self.at += 1;
-                    }
-                }
+                b'#' => self.comments(),
                 _ => match self.break_at(self.at) {
                     0 => return ended,
                     length => {
@@ -281,6 +293,23 @@ impl<'a> Parser<'a> {
                     }
                 },
             }
+        }
+    }
+
+    /// Goes to the end of the comment here and of those that follow it, over empty lines even if these hold tabs.
+    fn comments(&mut self) {
+        loop {
+            while self.at < self.bytes.len() && self.break_at(self.at) == 0 {
+                self.at += 1;
+            }
+            let mut at = self.at;
+            while at < self.bytes.len() && self.is_blank_at(at) {
+                at += self.break_at(at).max(1);
+            }
+            if self.bytes.get(at) != Some(&b'#') {
+                return;
+            }
+            self.at = at;
         }
     }
 
@@ -302,9 +331,14 @@ impl<'a> Parser<'a> {
     fn finish(&mut self, mut node: Node, properties: Properties) -> Node {
         if let (Some(tag), Node::Scalar(scalar)) = (properties.tag, &mut node) {
             scalar.tag = tag;
+            // Such a tag counts for more than quotes do.
+            if matches!(tag, Tag::Null | Tag::Bool | Tag::Int | Tag::Float | Tag::Timestamp) {
+                scalar.style = Style::Plain;
+            }
         }
         if let Some(anchor) = properties.anchor {
-            self.anchors.insert(anchor, node.clone());
+            // Where something within has the same name, that came later.
+            self.anchors.entry(anchor).or_insert_with(|| node.clone());
         }
         node
     }
@@ -312,14 +346,20 @@ impl<'a> Parser<'a> {
     /// A node of no text: null.
     fn empty(&mut self, properties: Properties) -> Result<Node, ParseError> {
         self.count()?;
-        Ok(self.finish(Node::Scalar(Scalar::plain("")), properties))
+        let style = if self.flow > 0 { Style::EmptyInFlow } else { Style::Plain };
+        Ok(self.finish(Node::Scalar(Scalar { style, ..Scalar::plain("") }), properties))
     }
 
     /// Reads the anchors and tags that stand here, if any.
     fn property(&mut self, properties: &mut Properties) -> Result<(), ParseError> {
         match self.peek(0) {
-            b'&' if properties.anchor.is_none() => properties.anchor = Some(self.anchor()?),
-            b'!' if properties.tag.is_none() => properties.tag = self.tag()?,
+            b'&' if properties.anchor.is_none() => {
+                let name = self.anchor()?;
+                // Nothing within the value stands for the value, or for what had the name before.
+                self.anchors.remove(&name);
+                properties.anchor = Some(name);
+            }
+            b'!' if properties.tag.is_none() => properties.tag = Some(self.tag()?),
             _ => return Err(self.error("a second anchor or tag for one value")),
         }
         self.allowed = false;
@@ -340,32 +380,40 @@ impl<'a> Parser<'a> {
         Ok(SmolStr::new(&self.text[begin..begin + length]))
     }
 
-    fn tag(&mut self) -> Result<Option<Tag>, ParseError> {
+    fn tag(&mut self) -> Result<Tag, ParseError> {
         let rest = &self.bytes[self.at..];
-        let length = if rest.starts_with(b"!<") {
-            rest.iter().position(|byte| *byte == b'>').map_or(rest.len(), |at| at + 1)
-        } else {
-            let ends = |byte: &u8| {
-                byte.is_ascii_whitespace() || self.flow > 0 && matches!(byte, b',' | b'[' | b']' | b'{' | b'}')
-            };
-            rest.iter().position(ends).unwrap_or(rest.len())
-        };
-        let text = self.text.get(self.at..self.at + length).unwrap_or_default();
-        self.at += length;
-        if !self.is_blank_at(self.at) && self.flow == 0 {
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-;/?:@&=+$,.!~*'()[]".contains(byte);
+        let begin = if rest.starts_with(b"!<") { 2 } else { 1 };
+        let length = rest[begin..].iter().take_while(|byte| is_name(byte)).count();
+        let name = &rest[begin..begin + length];
+        self.at += begin + length;
+        if begin == 2 {
+            if self.peek(0) != b'>' || name.is_empty() {
+                return Err(self.error("a tag that begins with !< must end with >"));
+            }
+            self.at += 1;
+        }
+        if !self.is_blank_at(self.at) {
             return Err(self.error("a tag must be followed by white space"));
         }
-        let name = text.strip_prefix("!<tag:yaml.org,2002:").map(|rest| rest.trim_end_matches('>'));
-        Ok(match name.or_else(|| text.strip_prefix("!!")) {
-            _ if text == "!" => None,
-            Some("null") => Some(Tag::Null),
-            Some("bool") => Some(Tag::Bool),
-            Some("int") => Some(Tag::Int),
-            Some("float") => Some(Tag::Float),
-            Some("str") => Some(Tag::Str),
-            Some("timestamp") => Some(Tag::Timestamp),
-            Some("binary") => Some(Tag::Binary),
-            Some(_) | None => Some(Tag::Custom),
+        let name = match (begin, name) {
+            (1, b"") => return Ok(Tag::Implied),
+            (1, [b'!', name @ ..]) if !name.is_empty() => name,
+            (2, name) => name.strip_prefix(b"tag:yaml.org,2002:").unwrap_or_default(),
+            _ if is_handled(name) => return Err(self.error("a tag with a handle that is not declared, or no name")),
+            _ => b"",
+        };
+        Ok(match name {
+            b"null" => Tag::Null,
+            b"bool" => Tag::Bool,
+            b"int" => Tag::Int,
+            b"float" => Tag::Float,
+            b"str" => Tag::Str,
+            b"timestamp" => Tag::Timestamp,
+            b"binary" => Tag::Binary,
+            // What merge keys are printed with.
+            b"merge" => Tag::Implied,
+            _ => Tag::Custom,
         })
     }
 
@@ -380,31 +428,51 @@ impl<'a> Parser<'a> {
         Ok(node)
     }
 
-    /// Merges what the key `<<` of a map names under the map's own keys.
+    /// Merges what the key `<<` of a map names under the map's own keys. The first such key goes, even in quotes.
     fn merged(&self, map: Map) -> Result<Map, ParseError> {
-        let is_merge = |entry: &Entry| entry.key.text == "<<" && entry.key.style == Style::Plain;
-        let (merges, own): (Vec<Entry>, Vec<Entry>) = map.into_iter().partition(is_merge);
-        let mut merges = merges.into_iter();
-        let (Some(merge), None) = (merges.next(), merges.next()) else {
-            return Err(self.error("two merge keys in one map"));
+        let mut merge = None;
+        let mut all = Map::default();
+        let mut is_first = true;
+        for entry in map {
+            let is_named = entry.key.text == "<<";
+            if is_named && entry.key.style == Style::Plain && entry.key.tag == Tag::Implied {
+                if merge.replace(entry.value).is_some() {
+                    return Err(self.error("two merge keys in one map"));
+                }
+            } else if !(is_named && is_first) {
+                all.push(entry.key, entry.value);
+            }
+            is_first = is_first && !is_named;
+        }
+        let named = match merge {
+            None => return Ok(all),
+            Some(Node::List(items)) => items,
+            Some(one) => vec![one],
         };
-        let named = match merge.value {
-            Node::List(items) => items,
-            one => vec![one],
-        };
-        let mut all: Map = own.into_iter().collect();
         for node in named {
             let Node::Map(map) = node else {
                 return Err(self.error("a merge key that names something other than maps"));
             };
-            for entry in map {
-                if !all.contains(&entry.key.text) {
-                    all.push(entry.key, entry.value);
+            for Entry { key, mut value } in map {
+                match &mut value {
+                    Node::Scalar(scalar) if scalar.style == Style::EmptyInFlow && self.flow == 0 => {
+                        scalar.style = Style::Plain;
+                    }
+                    _ => {}
+                }
+                if !all.contains(&key.text) {
+                    all.push(key, value);
                 }
             }
         }
         Ok(all)
     }
+}
+
+/// Whether a tag's text after its `!` is `handle!name`, or only `!`.
+fn is_handled(name: &[u8]) -> bool {
+    let handle = name.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')).count();
+    name.get(handle) == Some(&b'!')
 }
 
 /// How many nodes there are in one.

@@ -37,8 +37,10 @@ impl Scalar {
     pub(in crate::render) fn resolve(&self) -> Result<Resolved<'_>, Unresolvable> {
         let text = || Ok(Resolved::Text(Cow::Borrowed(self.text.as_str())));
         match (self.tag, self.style) {
+            (Tag::Str | Tag::Custom | Tag::Implied, Style::Folded) => Ok(Resolved::Text(refolded(&self.text))),
             (Tag::Str | Tag::Custom, _) | (Tag::Implied, Style::Quoted) => text(),
-            (Tag::Implied, Style::Plain) => plain(&self.text),
+            (Tag::Implied, Style::EmptyInFlow) if self.text.is_empty() => text(),
+            (Tag::Implied, _) => plain(&self.text),
             (Tag::Binary, _) => {
                 let packed: String = self.text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
                 let bytes = base64::engine::general_purpose::STANDARD.decode(packed).ok();
@@ -48,12 +50,45 @@ impl Scalar {
             // Quotes win when the text is what the tag says anyway: the tag is then not written.
             (tag, Style::Quoted) if implied(&self.text) == tag => text(),
             (tag, _) => match (tag, implied(&self.text)) {
-                (Tag::Float, Tag::Int) => float(&without_underscores(&self.text)).map_or_else(text, number),
+                (Tag::Float, Tag::Int) => {
+                    let found = integer(&without_underscores(&self.text)).filter(Number::is_i64);
+                    found.and_then(|found| found.as_f64()).map_or(Err(Unresolvable::Mistagged), number)
+                }
                 (tag, implied) if tag == implied => plain(&self.text),
                 _ => Err(Unresolvable::Mistagged),
             },
         }
     }
+}
+
+/// The text that is read back when kustomize prints a text as a folded block, as it does before it makes JSON of it.
+///
+/// Its printer adds an empty line after each line that is not indented, which keeps the breaks between such lines, but
+/// adds one before a line that is indented, and at an end of several breaks. It adds none when the first line of all is
+/// indented. Texts that it cannot print as a block are put in quotes.
+fn refolded(text: &str) -> Cow<'_, str> {
+    let is_special = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{10000}'..);
+    if text.ends_with(' ') || text.contains(" \n") || text.contains(is_special) {
+        return Cow::Borrowed(text);
+    }
+    let is_indented = |line: &str| line.starts_with([' ', '\t']);
+    let mut rest = text.trim_start_matches('\n');
+    let widens = !is_indented(rest);
+    let mut read = "\n".repeat(text.len() - rest.len());
+    while let Some((line, after)) = rest.split_once('\n') {
+        read.push_str(line);
+        rest = after.trim_start_matches('\n');
+        let breaks = 1 + after.len() - rest.len();
+        let written = breaks + usize::from(widens && !is_indented(line));
+        match (breaks, written) {
+            (1, _) if rest.is_empty() => read.push('\n'),
+            _ if rest.is_empty() || is_indented(line) || is_indented(rest) => read.push_str(&"\n".repeat(written)),
+            (_, 1) => read.push(' '),
+            _ => read.push_str(&"\n".repeat(written - 1)),
+        }
+    }
+    read.push_str(rest);
+    Cow::Owned(read)
 }
 
 /// What a plain text is taken for.

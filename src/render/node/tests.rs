@@ -35,7 +35,7 @@ fn block_scalars_keep_their_lines() {
         ("a: |\n  x\n\n  y\n", "x\n\ny\n"),
         ("a: |-\n  x\n   y\n", "x\n y"),
         ("a: |+\n  x\n\n", "x\n\n"),
-        ("a: >\n  x\n  y\n\n  z\n   w\n  v\n", "x y\nz\n w\nv\n"),
+        ("a: >\n  x\n  y\n\n  z\n   w\n  v\n", "x y\nz\n\n w\nv\n"),
         ("a: >\n  first\n\n\n  second\n", "first\n\nsecond\n"),
         ("a: |2\n   x\n", " x\n"),
         ("a: |\n\n  x\n", "\nx\n"),
@@ -49,7 +49,7 @@ fn block_scalars_keep_their_lines() {
 fn flow_collections_are_read() {
     for (text, wanted) in [
         ("{\"a\":[1,2,{\"b\":null}],\"c\":\"d\"}", json!({"a": [1, 2, {"b": null}], "c": "d"})),
-        ("a: {b: c, d, e: [f, g: h],}\n", json!({"a": {"b": "c", "d": null, "e": ["f", {"g": "h"}]}})),
+        ("a: {b: c, d, e: [f, g: h],}\n", json!({"a": {"b": "c", "d": "", "e": ["f", {"g": "h"}]}})),
         ("a: [\n x,\n y z\n]\nb: []\nc: {}\n", json!({"a": ["x", "y z"], "b": [], "c": {}})),
         ("[a, b]: c\n".trim_start_matches("[a, b]: c\n"), Value::Null),
     ] {
@@ -85,7 +85,7 @@ fn scalars_mean_what_they_mean_to_kustomize() {
         ("2001-1-2", json!("2001-01-02T00:00:00Z")),
         ("2001-12-14t21:59:43.10-05:00", json!("2001-12-14T21:59:43.1-05:00")),
         ("!!str 5", json!("5")),
-        ("!!int \"5\"", json!("5")),
+        ("!!int \"5\"", json!(5)),
         ("!!binary aGk=", json!("hi")),
         ("!custom 5", json!("5")),
         ("12345678901234567890", json!(12_345_678_901_234_567_890_u64)),
@@ -94,6 +94,49 @@ fn scalars_mean_what_they_mean_to_kustomize() {
     }
     let wrong = one("a: .inf\n").ok().flatten().map(|node| node.to_value(Dialect::Manifest));
     assert!(matches!(wrong, Some(Err(_))), "infinity has no place in JSON");
+    for text in ["!t a: 1\n", "2001-01-01: 1\n", "a: !!int \"\"\n", "a: !!float 9223372036854775808\n"] {
+        let wrong = one(text).ok().flatten().map(|node| node.to_value(Dialect::Manifest));
+        assert!(matches!(wrong, Some(Err(_))), "{text:?}");
+    }
+}
+
+#[test]
+fn what_libyaml_allows_is_read() {
+    for (text, wanted) in [
+        ("a: 1\n  \t\nb: 2\n", json!({"a": 1, "b": 2})),
+        ("# c\n\n\t\n# d\na: 1\n", json!({"a": 1})),
+        ("a:\n|\n  x\nb: &x\n|\n  y\n", json!({"a": "x\n", "b": "y\n"})),
+        ("-\n|\n  x\n- y\n", json!(["x\n", "y"])),
+        ("a: &x\n  !!map\n  b: c\nc: *x\n", json!({"a": {"b": "c"}, "c": {"b": "c"}})),
+        ("a: &x\n- &x 1\nb: *x\n", json!({"a": [1], "b": 1})),
+        ("!!merge <<: {a: 1}\nb: 2\n", json!({"a": 1, "b": 2})),
+        ("\"<<\": 1\na: 2\n", json!({"a": 2})),
+        ("!!str <<: 1\na: 2\n", json!({"a": 2})),
+        ("a: \u{feff}b\n", json!({"a": "\u{feff}b"})),
+        ("a: !!float 0x10\nb: !<tag:yaml.org,2002:str> 1\nc: ! 1\n", json!({"a": 16.0, "b": "1", "c": 1})),
+        ("a: 1\n...\t# c\n---\n", json!({"a": 1})),
+    ] {
+        assert_eq!(read(text), wanted, "{text:?}");
+    }
+    assert_eq!(documents("~\n---\n# c\n---\nnull").map(|found| found.len()), Ok(0));
+}
+
+#[test]
+fn values_are_those_that_kustomize_prints() {
+    for (text, wanted) in [
+        ("a: >\n  x\n    y\n  z\n", json!("x\n\n  y\nz\n")),
+        ("a: >+\n  x\n  y\n\n", json!("x y\n\n\n")),
+        ("a: >2\n   x\n  y\n\n  z\n", json!(" x\ny z\n")),
+        ("a: >\n  x\n    😀\n", json!("x\n  😀\n")),
+        ("a: {b: , c, <<: &x {d: }}\n", json!({"b": "", "c": "", "d": ""})),
+        ("a:\n  <<: {d: }\n", json!({"d": null})),
+        ("a: [2001-1-2 3:4:5, 2001-1-2]\n", json!(["2001-1-2 3:4:5", "2001-01-02T00:00:00Z"])),
+    ] {
+        assert_eq!(read(text)["a"], wanted, "{text:?}");
+    }
+    let node = one("a: >\n  x\n    y\nb: {c: }\n").expect("YAML").expect("a document");
+    let unprinted = json!({"a": "x\n  y\n", "b": {"c": null}});
+    assert_eq!(node.to_value(Dialect::Kustomization), Ok(unprinted));
 }
 
 #[test]
@@ -120,6 +163,19 @@ fn what_is_no_yaml_is_an_error_that_says_where() {
         ("x\ny: 1\n", 2),
         ("a: \u{1}\n", 1),
         ("{a: 1} b\n", 1),
+        ("a: !!str !!int 1\n", 1),
+        ("a: ! !!int 1\n", 1),
+        ("a: &x\n  &y 1\n", 3),
+        ("a: &x 1\nb: !!str *x\n", 2),
+        ("a: &x 1\nb: &x [*x]\n", 2),
+        ("a: !!\n", 1),
+        ("a: !x!y z\n", 1),
+        ("a: !!str\"x\"\n", 1),
+        ("a: [\n-\n]\n", 2),
+        ("...\n", 1),
+        ("a: 1\n...\nb: 1\n", 3),
+        ("---\n...\na: 1\n", 3),
+        ("%YAML 1.2\n---\na: 1\n", 1),
     ] {
         let error = one(text).expect_err(text);
         assert_eq!(error.line, line, "{text:?}: {error}");

@@ -1,5 +1,5 @@
 //! Between nodes and JSON values.
-use super::{Entry, Map, Node, Resolved, Scalar, Tag, Unresolvable};
+use super::{Entry, Map, Node, Resolved, Scalar, Style, Tag, Unresolvable};
 use crate::render::emit::is_text;
 use serde_json::{Number, Value};
 
@@ -66,7 +66,7 @@ impl Map {
     pub(in crate::render) fn to_object(&self, dialect: Dialect) -> Result<serde_json::Map<String, Value>, Unvalued> {
         let mut object = serde_json::Map::with_capacity(self.len());
         for Entry { key, value } in &self.entries {
-            if dialect == Dialect::Manifest && !matches!(key.resolve(), Ok(Resolved::Text(_))) {
+            if dialect == Dialect::Manifest && key.tag() != Tag::Str {
                 return Err(Unvalued::Key { path: String::new() });
             }
             let value = value.to_value(dialect).map_err(|error| error.under(&key.text))?;
@@ -84,7 +84,7 @@ impl Map {
 
 impl Scalar {
     fn to_value(&self, dialect: Dialect) -> Result<Value, Unvalued> {
-        if dialect == Dialect::Kustomization && self.tag == Tag::Implied && self.style == super::Style::Plain {
+        if dialect == Dialect::Kustomization && self.tag == Tag::Implied && self.style == Style::Plain {
             match self.text.as_str() {
                 "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Ok(Value::Bool(true)),
                 "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Ok(Value::Bool(false)),
@@ -93,6 +93,15 @@ impl Scalar {
                 }
                 _ => {}
             }
+        }
+        // This file is not printed before it is read.
+        let unprinted = match self.style {
+            Style::EmptyInFlow => Some(Style::Plain),
+            Style::Folded => Some(Style::Quoted),
+            Style::Plain | Style::Quoted => None,
+        };
+        if let (Dialect::Kustomization, Some(style)) = (dialect, unprinted) {
+            return Self { style, ..self.clone() }.to_value(dialect);
         }
         match self.resolve() {
             Ok(Resolved::Null) => Ok(Value::Null),

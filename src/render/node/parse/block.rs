@@ -1,5 +1,5 @@
 //! Block collections: what indentation says.
-use super::{Entry, MAX_SIMPLE_KEY, Map, Node, ParseError, Parser, Properties, Scalar, Style};
+use super::{Entry, MAX_SIMPLE_KEY, Map, Node, ParseError, Parser, Properties, Scalar};
 
 impl Parser<'_> {
     /// Reads the node at the token here. A list may stand at the indent of the map around it if `indentless`.
@@ -11,57 +11,63 @@ impl Parser<'_> {
         while matches!(self.peek(0), b'&' | b'!') {
             self.property(&mut properties)?;
             if self.skip() {
-                if self.is_over() || self.column() < self.indent + isize::from(!(indentless && self.is_entry())) {
-                    return self.empty(properties);
-                }
-                if of_map.is_empty() {
-                    of_map = std::mem::take(&mut properties);
+                of_map = self.joined(of_map, std::mem::take(&mut properties))?;
+                if !self.holds_value(indentless) {
+                    return self.empty(of_map);
                 }
                 (begin, begin_line, may_be_key) = (self.at, self.line_start, self.allowed);
             }
         }
         if self.is_over() {
-            return self.empty(if properties.is_empty() { of_map } else { properties });
+            let properties = self.joined(of_map, properties)?;
+            return self.empty(properties);
         }
         let column = (begin - begin_line).cast_signed();
-        match self.peek(0) {
-            b'-' if self.is_blank_at(self.at + 1) => {
+        let node = match self.peek(0) {
+            b'-' | b'?' if self.is_blank_at(self.at + 1) => {
                 if !self.allowed {
-                    return Err(self.error("a list may not begin here"));
+                    return Err(self.error("a list or map may not begin here"));
                 }
-                let node = self.block_list(self.column())?;
-                Ok(self.finish(node, joined(of_map, properties)))
-            }
-            b'?' if self.is_blank_at(self.at + 1) => {
-                if !self.allowed {
-                    return Err(self.error("a map may not begin here"));
-                }
-                let node = self.block_map(self.column(), None)?;
-                Ok(self.finish(node, joined(of_map, properties)))
+                if self.is_entry() { self.block_list(self.column())? } else { self.block_map(self.column(), None)? }
             }
             b'|' | b'>' => {
                 let scalar = self.block_scalar()?;
                 self.allowed = true;
                 self.count()?;
-                Ok(self.finish(Node::Scalar(scalar), joined(of_map, properties)))
+                Node::Scalar(scalar)
             }
-            _ => {
-                let node = self.inline_node()?;
+            byte => {
+                let node = self.inline_node(&properties)?;
                 if self.is_value_mark() {
                     self.check_key(begin, begin_line, may_be_key)?;
                     let key = self.key(node, properties)?;
                     let node = self.block_map(column, Some(key))?;
                     return Ok(self.finish(node, of_map));
                 }
-                Ok(self.finish(node, joined(of_map, properties)))
+                if byte == b'*' && !of_map.is_empty() {
+                    return Err(self.error("an anchor or tag before an alias"));
+                }
+                node
             }
+        };
+        let properties = self.joined(of_map, properties)?;
+        Ok(self.finish(node, properties))
+    }
+
+    /// What stands before a value, on its line and on the lines before.
+    fn joined(&self, before: Properties, here: Properties) -> Result<Properties, ParseError> {
+        if before.anchor.is_some() && here.anchor.is_some() || before.tag.is_some() && here.tag.is_some() {
+            return Err(self.error("a second anchor or tag for one value"));
         }
+        Ok(Properties { anchor: here.anchor.or(before.anchor), tag: here.tag.or(before.tag) })
     }
 
     /// A scalar, alias or flow collection, wherever it stands in a block.
-    fn inline_node(&mut self) -> Result<Node, ParseError> {
-        let node = match self.peek(0) {
-            b'*' => self.alias()?,
+    fn inline_node(&mut self, properties: &Properties) -> Result<Node, ParseError> {
+        self.allowed = false;
+        Ok(match self.peek(0) {
+            b'*' if properties.is_empty() => self.alias()?,
+            b'*' => return Err(self.error("an anchor or tag before an alias")),
             b'[' | b'{' => self.flow_collection()?,
             b'"' | b'\'' => {
                 self.count()?;
@@ -71,13 +77,15 @@ impl Parser<'_> {
                 self.count()?;
                 Node::Scalar(self.plain()?)
             }
-        };
-        self.allowed = false;
-        Ok(node)
+        })
     }
 
-    /// Whether a colon follows that ends a key; goes to it.
+    /// Whether a colon follows on the line, that ends a key; goes to it.
     fn is_value_mark(&mut self) -> bool {
+        // A plain scalar goes over the end of its line.
+        if self.allowed {
+            return false;
+        }
         let mut at = self.at;
         while matches!(self.bytes.get(at), Some(b' ' | b'\t')) {
             at += 1;
@@ -123,7 +131,7 @@ impl Parser<'_> {
             self.at += 1;
             self.allowed = true;
             let ended = self.skip();
-            let is_empty = self.is_over() || ended && self.column() <= column;
+            let is_empty = self.is_over() || ended && !self.holds_value(false);
             items.push(if is_empty { self.empty(Properties::default())? } else { self.block_node(false)? });
             self.skip();
             if self.is_over() || self.column() < column {
@@ -156,7 +164,7 @@ impl Parser<'_> {
                 None if self.peek(0) == b'?' && self.is_blank_at(self.at + 1) => self.explicit_entry(column)?,
                 None => (self.simple_key()?, self.block_value()?),
             };
-            merges = merges || key.text == "<<" && key.style == Style::Plain;
+            merges = merges || key.text == "<<";
             map.push(key, value);
             self.skip();
             if self.is_over() || self.column() < column {
@@ -184,7 +192,7 @@ impl Parser<'_> {
         if self.is_entry() || matches!(self.peek(0), b'|' | b'>') {
             return Err(self.error("expected a key: check the indentation"));
         }
-        let node = self.inline_node()?;
+        let node = self.inline_node(&properties)?;
         if !self.is_value_mark() {
             return Err(self.error("expected \":\" after a key"));
         }
@@ -197,15 +205,17 @@ impl Parser<'_> {
         self.at += 1;
         self.allowed = false;
         let ended = self.skip();
-        if self.is_over() || ended && !self.holds_value() {
+        if self.is_over() || ended && !self.holds_value(true) {
             return self.empty(Properties::default());
         }
         self.block_node(true)
     }
 
-    /// Whether what stands on a line of its own belongs to the key before it.
-    fn holds_value(&self) -> bool {
-        self.column() > self.indent || self.column() == self.indent && self.is_entry()
+    /// Whether what stands on a line of its own belongs to the key or dash before it.
+    fn holds_value(&self, indentless: bool) -> bool {
+        // A block scalar needs no indentation of its mark.
+        let needs_none = indentless && self.is_entry() || matches!(self.peek(0), b'|' | b'>');
+        self.column() > self.indent || self.column() == self.indent && needs_none
     }
 
     /// Reads `? key` and `: value`.
@@ -213,7 +223,7 @@ impl Parser<'_> {
         self.at += 1;
         self.allowed = true;
         let ended = self.skip();
-        let has_key = !self.is_over() && (!ended || self.holds_value());
+        let has_key = !self.is_over() && (!ended || self.holds_value(true));
         let node = if has_key { self.block_node(true)? } else { self.empty(Properties::default())? };
         let key = self.key(node, Properties::default())?;
         self.skip();
@@ -223,15 +233,10 @@ impl Parser<'_> {
         self.at += 1;
         self.allowed = true;
         let ended = self.skip();
-        let has_value = !self.is_over() && (!ended || self.holds_value());
+        let has_value = !self.is_over() && (!ended || self.holds_value(true));
         let value = if has_value { self.block_node(true)? } else { self.empty(Properties::default())? };
         Ok((key, value))
     }
-}
-
-/// What stands before a collection, on its line and on the line before.
-fn joined(first: Properties, second: Properties) -> Properties {
-    Properties { anchor: second.anchor.or(first.anchor), tag: second.tag.or(first.tag) }
 }
 
 impl From<(Scalar, Node)> for Entry {

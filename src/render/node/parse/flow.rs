@@ -12,6 +12,7 @@ impl Parser<'_> {
         let node = if is_list { Node::List(self.flow_list()?) } else { Node::Map(self.flow_map()?) };
         self.flow -= 1;
         self.depth -= 1;
+        self.allowed = false;
         Ok(node)
     }
 
@@ -64,7 +65,7 @@ impl Parser<'_> {
     }
 
     fn collected(&self, entries: Vec<(Scalar, Node)>) -> Result<Map, ParseError> {
-        let merges = entries.iter().any(|(key, _)| key.text == "<<" && key.style == Style::Plain);
+        let merges = entries.iter().any(|(key, _)| key.text == "<<");
         let map: Map = entries.into_iter().map(super::Entry::from).collect();
         if merges { self.merged(map) } else { Ok(map) }
     }
@@ -130,7 +131,8 @@ impl Parser<'_> {
             return self.empty(properties);
         }
         let node = match self.peek(0) {
-            b'*' => self.alias()?,
+            b'*' if properties.is_empty() => self.alias()?,
+            b'*' => return Err(self.error("an anchor or tag before an alias")),
             b'[' | b'{' => self.flow_collection()?,
             b'"' | b'\'' => {
                 self.count()?;
@@ -139,7 +141,12 @@ impl Parser<'_> {
             b':' => return Err(self.error("a \":\" without a key")),
             _ => {
                 self.count()?;
-                Node::Scalar(self.plain()?)
+                let mut scalar = self.plain()?;
+                if scalar.text.contains(':') {
+                    // It is printed in quotes, so that a time stays the text that it was.
+                    scalar.style = Style::Quoted;
+                }
+                Node::Scalar(scalar)
             }
         };
         Ok(self.finish(node, properties))

@@ -9,9 +9,8 @@ fn quoted(text: &str) -> Scalar {
 impl Parser<'_> {
     /// Reads a scalar without quotes, with the lines that go on it.
     pub(super) fn plain(&mut self) -> Result<Scalar, ParseError> {
-        let next = self.bytes.get(self.at + 1);
         let begins = match self.peek(0) {
-            b'-' => !matches!(next, Some(b' ' | b'\t')),
+            b'-' => !self.is_blank_at(self.at + 1),
             b'?' | b':' => self.flow == 0 && !self.is_blank_at(self.at + 1),
             b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@'
             | b'`' => false,
@@ -69,8 +68,8 @@ impl Parser<'_> {
         end
     }
 
-    /// Whether the plain scalar that ends here goes on after line breaks.
-    fn goes_on(&self) -> Result<bool, ParseError> {
+    /// Whether the plain scalar that ends here goes on after line breaks. Where it does not, these are gone over.
+    fn goes_on(&mut self) -> Result<bool, ParseError> {
         let mut at = self.at;
         while matches!(self.bytes.get(at), Some(b' ' | b'\t')) {
             at += 1;
@@ -80,10 +79,8 @@ impl Parser<'_> {
         }
         let (_, next, line) = self.ahead(at)?;
         let column = (next - line).cast_signed();
-        if self.flow == 0 && column <= self.indent {
-            return Ok(false);
-        }
         let ends = match self.bytes.get(next) {
+            _ if self.flow == 0 && column <= self.indent => true,
             None | Some(b'#') => true,
             Some(b':') => self.is_blank_at(next + 1),
             Some(b',' | b'?' | b'[' | b']' | b'{' | b'}') => self.flow > 0,
@@ -93,6 +90,9 @@ impl Parser<'_> {
             }
             Some(_) => false,
         };
+        if ends {
+            (self.at, self.line_start, self.allowed) = (next, line, true);
+        }
         Ok(!ends)
     }
 
@@ -296,7 +296,7 @@ impl Parser<'_> {
         if chomping == Chomping::Keep {
             text.push_str(&trailing);
         }
-        Ok(quoted(&text))
+        Ok(Scalar { style: if is_literal { Style::Quoted } else { Style::Folded }, ..quoted(&text) })
     }
 
     fn block_header(&mut self) -> Result<(Chomping, Option<isize>), ParseError> {
