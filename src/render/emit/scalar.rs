@@ -65,24 +65,38 @@ const COLON: u8 = 4;
 /// Control characters, and all but ASCII.
 const SPECIAL: u8 = 8;
 
+/// The kind of each byte.
 const KINDS: [u8; 256] = {
     let mut kinds = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        if byte < 0x20 || byte > 0x7e {
-            kinds[byte] = SPECIAL;
-        }
+        kinds[byte as usize] = kind(byte as u8);
         byte += 1;
     }
-    kinds[b' ' as usize] = SPACE;
-    kinds[b'\n' as usize] = LINE_FEED;
-    kinds[b':' as usize] = COLON;
     kinds
 };
 
+const fn kind(byte: u8) -> u8 {
+    let special = (byte < b' ') & (byte != b'\n') | (byte > b'~');
+    (byte == b' ') as u8 * SPACE
+        | (byte == b'\n') as u8 * LINE_FEED
+        | (byte == b':') as u8 * COLON
+        | special as u8 * SPECIAL
+}
+
 impl Seen {
     fn of(text: &str) -> Self {
-        Self(text.bytes().fold(0, |seen, byte| seen | KINDS[usize::from(byte)]))
+        let (blocks, rest) = text.as_bytes().as_chunks::<16>();
+        let of_rest = rest.iter().fold(0, |seen, byte| seen | KINDS[usize::from(*byte)]);
+        if blocks.is_empty() {
+            return Self(of_rest);
+        }
+        // Lanes and computed kinds are what compilers make vector instructions of.
+        let mut lanes = [0; 16];
+        for block in blocks {
+            lanes.iter_mut().zip(block).for_each(|(lane, byte)| *lane |= kind(*byte));
+        }
+        Self(lanes.iter().fold(of_rest, |seen, lane| seen | lane))
     }
 
     fn has(self, kind: u8) -> bool {
