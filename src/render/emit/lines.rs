@@ -62,7 +62,8 @@ impl<'o> Lines<'o> {
         let column = self.column();
         let mut run = Run { lines: self, text, indent, width, folds_before_space: false, column };
         let mut from = 0;
-        while let Some((at, c)) = next(text, from, |c| c == '\'' || is_break(c)) {
+        let may_be = |byte| byte < b' ' || byte == b'\'';
+        while let Some((at, c)) = next(text, from, may_be, |c| c == '\'' || is_break(c)) {
             run.write(from, at);
             from = at + c.len_utf8();
             if c == '\'' {
@@ -79,11 +80,12 @@ impl<'o> Lines<'o> {
         self.push("\"");
         // A byte order mark in front makes that emitter escape every character of the text.
         let escapes_all = text.starts_with('\u{feff}');
+        let may_be = |byte| escapes_all || byte < b' ' || matches!(byte, b'"' | b'\\' | b'\x7f');
         let is_escaped = |c| escapes_all || !is_printable(c) || is_break(c) || matches!(c, '"' | '\\');
         let column = self.column();
         let mut run = Run { lines: self, text, indent, width, folds_before_space: true, column };
         let mut from = 0;
-        while let Some((at, c)) = next(text, from, is_escaped) {
+        while let Some((at, c)) = next(text, from, may_be, is_escaped) {
             run.write(from, at);
             run.escape(c);
             from = at + c.len_utf8();
@@ -119,9 +121,17 @@ impl<'o> Lines<'o> {
     }
 }
 
-/// The first character from a place on that is of a kind, and where it is.
-fn next(text: &str, from: usize, is_it: impl Fn(char) -> bool) -> Option<(usize, char)> {
-    text[from..].char_indices().find(|(_, c)| is_it(*c)).map(|(at, c)| (from + at, c))
+/// The first character from a place on that is of a kind, and where it is. Of ASCII, only what `may_be` takes.
+fn next(text: &str, from: usize, may_be: impl Fn(u8) -> bool, is_it: impl Fn(char) -> bool) -> Option<(usize, char)> {
+    let mut at = from;
+    loop {
+        at += text[at..].bytes().position(|byte| !byte.is_ascii() || may_be(byte))?;
+        let c = text[at..].chars().next()?;
+        if is_it(c) {
+            return Some((at, c));
+        }
+        at += c.len_utf8();
+    }
 }
 
 /// A string being written that may be folded.

@@ -116,6 +116,7 @@ fn in_class(class: &Regex, c: char) -> bool {
 mod tests {
     use super::*;
     use crate::render::node::{Node, Scalar};
+    use proptest::prelude::*;
 
     fn order(keys: &[&str]) -> Vec<String> {
         let entries: Vec<Entry> =
@@ -153,6 +154,18 @@ mod tests {
         let many: Vec<String> = (0..2_000).map(|n| format!("{}{}", n % 37, ["", "b", "-"][n % 3])).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert!(order(&many).len() > 100);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_depends_on_the_keys_alone(
+            keys in proptest::collection::btree_set("[aB01_é-]{0,4}", 0..12).prop_map(Vec::from_iter).prop_shuffle()
+        ) {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let mut sorted = keys.clone();
+            sorted.sort_unstable();
+            prop_assert_eq!(order(&keys), order(&sorted));
+        }
     }
 
     #[test]

@@ -87,7 +87,8 @@ pub(super) fn string(text: &Text<'_>) -> Result<(), Fault> {
 /// The first character that Go's JSON leaves bare and YAML does not allow.
 fn forbidden(text: &str) -> Option<u32> {
     let is_forbidden = |c: &char| matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
-    text.chars().find(is_forbidden).map(u32::from)
+    let from = text.bytes().position(|byte| byte >= b'\x7f')?;
+    text[from..].chars().find(is_forbidden).map(u32::from)
 }
 
 /// How many characters Go's JSON spells a character with.

@@ -34,6 +34,10 @@ impl<'a> Text<'a> {
             let (style, multiline) = (simple_style(source, seen), seen.has(LINE_FEED));
             return Self { source, text: Cow::Borrowed(source), style, multiline, seen };
         }
+        if !seen.has(WIDE) {
+            let multiline = seen.has(LINE_FEED) || source.contains('\r');
+            return Self { source, text: Cow::Borrowed(source), style: Style::DoubleQuoted, multiline, seen };
+        }
         let text = folded(source);
         let shape = Shape::of(&text);
         Self { source, style: style(&text, shape), multiline: shape.multiline, text, seen }
@@ -62,26 +66,30 @@ struct Seen(u8);
 const SPACE: u8 = 1;
 const LINE_FEED: u8 = 2;
 const COLON: u8 = 4;
-/// Control characters, and all but ASCII.
-const SPECIAL: u8 = 8;
+/// Control characters of ASCII, other than the line feed.
+const CONTROL: u8 = 8;
+/// All but ASCII.
+const WIDE: u8 = 16;
 
 /// The kind of each byte.
 const KINDS: [u8; 256] = {
     let mut kinds = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        kinds[byte as usize] = kind(byte as u8);
-        byte += 1;
+    let mut byte = u8::MAX;
+    while byte > 0 {
+        kinds[byte as usize] = kind(byte);
+        byte -= 1;
     }
+    kinds[0] = kind(0);
     kinds
 };
 
 const fn kind(byte: u8) -> u8 {
-    let special = (byte < b' ') & (byte != b'\n') | (byte > b'~');
-    (byte == b' ') as u8 * SPACE
-        | (byte == b'\n') as u8 * LINE_FEED
-        | (byte == b':') as u8 * COLON
-        | special as u8 * SPECIAL
+    let control = (byte < b' ') & (byte != b'\n') | (byte == b'\x7f');
+    ((byte == b' ') as u8 * SPACE)
+        | ((byte == b'\n') as u8 * LINE_FEED)
+        | ((byte == b':') as u8 * COLON)
+        | (control as u8 * CONTROL)
+        | ((byte > b'\x7f') as u8 * WIDE)
 }
 
 impl Seen {
@@ -104,7 +112,7 @@ impl Seen {
     }
 
     fn is_simple(self) -> bool {
-        !self.has(SPECIAL)
+        !self.has(CONTROL | WIDE)
     }
 }
 
@@ -141,7 +149,9 @@ fn has_indicator(text: &str, seen: Seen) -> bool {
 }
 
 fn has_pair(text: &str, pair: [u8; 2]) -> bool {
-    text.as_bytes().windows(2).any(|two| two == pair)
+    // Without a way out of it, the loop becomes one of vector instructions.
+    let pairs = text.bytes().zip(text.bytes().skip(1));
+    pairs.fold(false, |found, two| found | ((two.0 == pair[0]) & (two.1 == pair[1])))
 }
 
 /// The least quoted style that the text allows; a text of several lines is a literal block if it can be.

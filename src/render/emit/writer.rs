@@ -97,7 +97,8 @@ impl<'n, 'o> Writer<'n, 'o> {
             if at > first {
                 self.lines.start(indent);
             }
-            if !(if at_the_top { is_text_at_the_top(key) } else { is_text(key) }) {
+            let is_key = if at_the_top { is_text_at_the_top(key) } else { is_text(key) };
+            if !is_key {
                 self.refuse(|| Fault::Key)?;
             }
             self.entry(key, value, indent)?;
