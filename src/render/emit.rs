@@ -6,10 +6,12 @@
 //! our output with kustomize's, and keeps digests stable over both.
 //!
 //! ```text
-//! Value -> order (keys) -> number / scalar (which style: resolve, timestamp) -> writer (lines, indents, folding)
+//! Node -> order (keys) -> number / scalar (which style: resolve, timestamp) -> writer (blocks) -> lines (folding)
 //! ```
 //!
-//! Printing never fails; [`check`] says beforehand what kustomize would refuse to print.
+//! Rendering prints through [`print`], which refuses what kustomize refuses. JSON values, which come from a
+//! cluster as well, are always printed.
+mod lines;
 mod number;
 mod order;
 mod printable;
@@ -22,32 +24,42 @@ mod writer;
 mod tests;
 
 pub(super) use number::text as number_text;
-pub use printable::{Unprintable, check};
+pub(super) use printable::Unprintable;
 pub(super) use resolve::is_text;
 
+use super::node::{Map, Node};
 use crate::model::Manifest;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use writer::Writer;
+
+/// Prints one object as a YAML document that ends in a newline, without a document marker.
+///
+/// # Errors
+/// When kustomize would not print it. `out` then holds a part of it.
+pub(super) fn print(object: &Map, out: &mut String) -> Result<(), Unprintable> {
+    Writer::strict(out).object_document(object)
+}
 
 /// Prints manifests as one YAML stream: documents joined by `---`, each ending in a newline.
 ///
 /// Empty for no manifests. The documents keep the order that they are given in.
 pub fn to_yaml(manifests: &[Manifest]) -> String {
-    let documents: Vec<String> = manifests.iter().map(|manifest| object_to_yaml(&manifest.object)).collect();
-    documents.join("---\n")
+    let mut out = String::new();
+    for (at, manifest) in manifests.iter().enumerate() {
+        if at > 0 {
+            out.push_str("---\n");
+        }
+        // What is not strict refuses nothing.
+        Writer::lenient(&mut out).object_document(&Map::from(&manifest.object)).unwrap_or_default();
+    }
+    out
 }
 
 /// Prints one value as a YAML document that ends in a newline, without a document marker.
 ///
 /// The same value always gives the same text, whatever the order of its keys.
 pub fn value_to_yaml(value: &Value) -> String {
-    let mut writer = Writer::default();
-    writer.document(value);
-    writer.finish()
-}
-
-fn object_to_yaml(object: &Map<String, Value>) -> String {
-    let mut writer = Writer::default();
-    writer.object_document(object);
-    writer.finish()
+    let mut out = String::new();
+    Writer::lenient(&mut out).document(&Node::from(value)).unwrap_or_default();
+    out
 }

@@ -1,5 +1,19 @@
 //! How numbers are spelt: twice, first by Go's JSON encoder and then by its YAML emitter.
+use crate::render::node::{Scalar, Style, Tag};
 use serde_json::Number;
+
+/// Whether a scalar is an integer that is written as it is printed: of 64 bits, in decimal, without leading zeros.
+pub(super) fn is_plain_integer(scalar: &Scalar) -> bool {
+    /// Digits that always fit 64 bits.
+    const DIGITS: usize = 18;
+    let is_decimal = match scalar.text.as_bytes() {
+        b"0" => true,
+        [b'-', digits @ ..] | digits => {
+            matches!(digits, [b'1'..=b'9', ..]) && digits.len() <= DIGITS && digits.iter().all(u8::is_ascii_digit)
+        }
+    };
+    is_decimal && scalar.style == Style::Plain && matches!(scalar.tag, Tag::Implied | Tag::Int)
+}
 
 /// Prints a number.
 ///

@@ -1,92 +1,85 @@
 //! What kustomize changes in a string or refuses to print, because its YAML reader reads Go's JSON.
-use serde_json::Value;
+use super::scalar::Text;
+use crate::render::node::Unresolvable;
 use std::borrow::Cow;
 
 /// Longest key, in characters of its JSON spelling with quotes, that the reader takes for one.
 const KEY_CHARS: usize = 1_024;
+/// Most characters that JSON spells one byte with.
+const MOST_JSON_CHARS: usize = 6;
 /// The one line break that Go's JSON leaves as it is inside a string.
 const NEXT_LINE: char = '\u{85}';
 
-/// Why kustomize would fail to print a value.
+/// Why kustomize would not print an object, and where in it. Holds no value of it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Unprintable {
-    /// A string holds a character that YAML does not allow.
-    #[error(
-        "{path} holds the character U+{code:04X}, which YAML does not allow; remove it or encode the text in base64"
-    )]
-    Character {
-        /// Where in the object; the key itself for a key.
-        path: String,
-        /// The character's code point.
-        code: u32,
-    },
-    /// A next-line character (U+0085) stands where it ends the text for a reader of YAML.
-    #[error("{path} holds a next-line character (U+0085) that cannot be printed there; replace it by a line feed")]
-    NextLine {
-        /// Where in the object.
-        path: String,
-    },
-    /// A key is too long.
-    #[error("{path} holds a key of more than {KEY_CHARS} characters, which YAML does not allow; shorten it")]
-    LongKey {
-        /// The map with the key.
-        path: String,
-    },
+#[error("{} {fault}", if path.is_empty() { "the object" } else { path })]
+pub(in crate::render) struct Unprintable {
+    /// Empty for the object itself; for a key, the map that holds it.
+    path: String,
+    fault: Fault,
 }
 
-/// Checks that kustomize prints a value.
-///
-/// # Errors
-/// When a string holds DEL, a C1 control character or a noncharacter, or a key is too long. The error
-/// names the first such place, by keys that are not at fault themselves.
-pub fn check(value: &Value) -> Result<(), Unprintable> {
-    walk(value, &mut String::new())
+/// Why kustomize would not print a value, to follow its path in a sentence.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(super) enum Fault {
+    #[error("holds the character U+{0:04X}, which YAML does not allow; remove it or encode the text in base64")]
+    Character(u32),
+    #[error("holds a next-line character (U+0085) that cannot be printed there; replace it by a line feed")]
+    NextLine,
+    #[error("holds a key of more than {KEY_CHARS} characters, which YAML does not allow; shorten it")]
+    LongKey,
+    #[error("has a key that is not a text; put it in quotes")]
+    Key,
+    #[error("has the key {0:?} twice")]
+    Twice(String),
+    #[error("{0}")]
+    Scalar(Unresolvable),
 }
 
-fn walk(value: &Value, path: &mut String) -> Result<(), Unprintable> {
-    let length = path.len();
-    match value {
-        Value::String(text) => string(text, path),
-        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
-            path.truncate(length);
-            path.push_str(&format!("[{index}]"));
-            walk(item, path)
-        }),
-        Value::Object(map) => map.iter().try_for_each(|(name, item)| {
-            path.truncate(length);
-            key(name, path)?;
-            if length > 0 {
-                path.push('.');
-            }
-            path.push_str(name);
-            walk(item, path)
-        }),
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+impl From<Fault> for Unprintable {
+    fn from(fault: Fault) -> Self {
+        Self { path: String::new(), fault }
     }
 }
 
-fn key(key: &str, path: &str) -> Result<(), Unprintable> {
-    let path = || if path.is_empty() { "the object".to_owned() } else { path.to_owned() };
-    if key.chars().map(json_chars).sum::<usize>() + 2 > KEY_CHARS {
-        return Err(Unprintable::LongKey { path: path() });
+impl Unprintable {
+    /// The same, seen from what holds the value under a key, or at an index in brackets.
+    pub(super) fn under(self, step: &str) -> Self {
+        let point = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
+        Self { path: format!("{step}{point}{}", self.path), fault: self.fault }
     }
-    if key.contains(NEXT_LINE) {
-        return Err(Unprintable::NextLine { path: path() });
-    }
-    forbidden(key).map_or(Ok(()), |code| Err(Unprintable::Character { path: path(), code }))
 }
 
-fn string(text: &str, path: &str) -> Result<(), Unprintable> {
-    let path = || if path.is_empty() { "the value".to_owned() } else { path.to_owned() };
+/// Checks a key: its length as well as its characters, since the reader looks for its colon only so far.
+pub(super) fn key(key: &Text<'_>) -> Result<(), Fault> {
+    let text = key.source;
+    if text.len() > KEY_CHARS / MOST_JSON_CHARS - 1 && text.chars().map(json_chars).sum::<usize>() + 2 > KEY_CHARS {
+        return Err(Fault::LongKey);
+    }
+    if key.is_simple() {
+        return Ok(());
+    }
+    if text.contains(NEXT_LINE) {
+        return Err(Fault::NextLine);
+    }
+    forbidden(text).map_or(Ok(()), |code| Err(Fault::Character(code)))
+}
+
+/// Checks a string: no DEL, C1 control character or noncharacter, and no U+0085 before what ends a document.
+pub(super) fn string(text: &Text<'_>) -> Result<(), Fault> {
+    if text.is_simple() {
+        return Ok(());
+    }
+    let text = text.source;
     if let Some(code) = forbidden(text) {
-        return Err(Unprintable::Character { path: path(), code });
+        return Err(Fault::Character(code));
     }
     let ends_document = |line: &str| {
         let after = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));
         after.is_some_and(|after| after.starts_with([' ', NEXT_LINE]))
     };
     if text.match_indices(NEXT_LINE).any(|(at, _)| ends_document(&text[at + NEXT_LINE.len_utf8()..])) {
-        return Err(Unprintable::NextLine { path: path() });
+        return Err(Fault::NextLine);
     }
     Ok(())
 }
@@ -94,7 +87,8 @@ fn string(text: &str, path: &str) -> Result<(), Unprintable> {
 /// The first character that Go's JSON leaves bare and YAML does not allow.
 fn forbidden(text: &str) -> Option<u32> {
     let is_forbidden = |c: &char| matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
-    text.chars().find(is_forbidden).map(u32::from)
+    let from = text.bytes().position(|byte| byte >= b'\x7f')?;
+    text[from..].chars().find(is_forbidden).map(u32::from)
 }
 
 /// How many characters Go's JSON spells a character with.
@@ -129,31 +123,6 @@ pub(super) fn folded(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn what_kustomize_refuses_is_named() {
-        let character = |path: &str, code| Err(Unprintable::Character { path: path.to_owned(), code });
-        assert_eq!(check(&json!({"data": {"a": ["x", "b\u{7f}"]}})), character("data.a[1]", 0x7f));
-        assert_eq!(check(&json!({"data": {"a": "", "b": "\u{9f}"}})), character("data.b", 0x9f));
-        assert_eq!(check(&json!({"data": {"\u{ffff}": ""}})), character("data", 0xffff));
-        assert_eq!(check(&json!("\u{fffe}")), character("the value", 0xfffe));
-        let long = Err(Unprintable::LongKey { path: "data".to_owned() });
-        assert_eq!(check(&json!({"data": {"k".repeat(1_023): 1}})), long);
-        assert_eq!(check(&json!({"data": {"<".repeat(171): 1}})), long);
-        let next_line = Err(Unprintable::NextLine { path: "a".to_owned() });
-        assert_eq!(check(&json!({"a": "x\u{85}--- y"})), next_line);
-        assert_eq!(check(&json!({"a": {"k\u{85}": 1}})), next_line);
-    }
-
-    #[test]
-    fn what_kustomize_prints_is_no_error() {
-        let value = json!({
-            "data": {"a": "\0\u{1}\u{1b}\t\r\n", "b": "\u{85}---", "c": "😀\u{feff}\u{2028}"}, "list": [1, null, true],
-            "k".repeat(1_022): "é", "é".repeat(1_022): 1,
-        });
-        assert_eq!(check(&value), Ok(()));
-    }
 
     #[test]
     fn the_next_line_character_is_folded() {

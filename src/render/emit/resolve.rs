@@ -3,6 +3,7 @@
 //! Source: YAML 1.1 types (<https://yaml.org/type/>) as the YAML reader of Go (`go.yaml.in/yaml/v2`)
 //! implements them, which is laxer in places (underscores anywhere) and stricter in others.
 use super::timestamp::is_timestamp;
+use std::borrow::Cow;
 
 /// Whether a plain scalar reads back as text: not null, a boolean, a number, a timestamp, or a number
 /// in base 60 (`1:30`), which that reader takes for text but others do not.
@@ -11,9 +12,7 @@ pub(in crate::render) fn is_text(text: &str) -> bool {
         None => true,
         Some(b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~') => is_word(text),
         Some(b'.') => is_special_float(text) || is_dotted_float(text),
-        Some(b'+' | b'-' | b'0'..=b'9') => {
-            is_special_float(text) || is_timestamp(text) || is_number(&text.replace('_', "")) || is_base_60(text)
-        }
+        Some(b'+' | b'-' | b'0'..=b'9') => text.bytes().all(is_of_numbers) && is_number_or_time(text),
         Some(_) => false,
     };
     !other
@@ -22,11 +21,26 @@ pub(in crate::render) fn is_text(text: &str) -> bool {
 /// The words for null and the booleans: in lower, title and upper case.
 fn is_word(text: &str) -> bool {
     const WORDS: [&str; 10] = ["y", "yes", "true", "on", "n", "no", "false", "off", "null", "~"];
-    let lower = text.to_ascii_lowercase();
-    let tail = text.get(1..).unwrap_or_default();
-    let cased =
-        tail.bytes().all(|byte| byte.is_ascii_lowercase()) || text.bytes().all(|byte| byte.is_ascii_uppercase());
-    cased && WORDS.contains(&lower.as_str())
+    let cased = || {
+        let tail = text.get(1..).unwrap_or_default();
+        tail.bytes().all(|byte| byte.is_ascii_lowercase()) || text.bytes().all(|byte| byte.is_ascii_uppercase())
+    };
+    text.len() <= 5 && WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)) && cased()
+}
+
+/// Whether a byte may stand in a number or a timestamp: most texts that begin like one hold another.
+fn is_of_numbers(byte: u8) -> bool {
+    byte.is_ascii_hexdigit()
+        || matches!(byte, b'+' | b'-' | b'_' | b'.' | b',' | b':' | b' ' | b'x' | b'X' | b'o' | b'O')
+        || matches!(byte, b't' | b'T' | b'Z' | b'i' | b'I' | b'n' | b'N')
+}
+
+fn is_number_or_time(text: &str) -> bool {
+    is_special_float(text) || is_timestamp(text) || is_number(&without_underscores(text)) || is_base_60(text)
+}
+
+fn without_underscores(text: &str) -> Cow<'_, str> {
+    if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) }
 }
 
 /// Infinity with or without a sign, and not-a-number without one.
@@ -40,7 +54,7 @@ fn is_dotted_float(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let separates = |at: usize| is_digit(at - 1) && is_digit(at + 1);
-    (1..bytes.len()).all(|at| bytes[at] != b'_' || separates(at)) && is_finite_float(&text.replace('_', ""))
+    (1..bytes.len()).all(|at| bytes[at] != b'_' || separates(at)) && is_finite_float(&without_underscores(text))
 }
 
 /// An integer or a float, without its underscores.
@@ -50,24 +64,22 @@ fn is_number(text: &str) -> bool {
 
 /// An integer of 64 bits, signed or not, with the prefixes `0x`, `0o`, `0b`, and `0` for octal.
 fn is_integer(text: &str) -> bool {
-    let (sign, digits) = match text.strip_prefix(['+', '-']) {
-        Some(digits) => (&text[..1], digits),
-        None => ("", text),
-    };
-    let lower = digits.to_ascii_lowercase();
-    let (base, digits) = match lower.as_bytes() {
-        [b'0', b'x', ..] => (16, &lower[2..]),
-        [b'0', b'o', ..] => (8, &lower[2..]),
-        [b'0', b'b', ..] => (2, &lower[2..]),
-        [b'0', _, ..] => (8, &lower[1..]),
-        _ => (10, lower.as_str()),
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (base, digits) = match unsigned.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, &unsigned[2..]),
+        [b'0', b'o' | b'O', ..] => (8, &unsigned[2..]),
+        [b'0', b'b' | b'B', ..] => (2, &unsigned[2..]),
+        [b'0', _, ..] => (8, &unsigned[1..]),
+        _ => (10, unsigned),
     };
     // The standard parsers take a sign, which may not come a second time.
     if !digits.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return false;
     }
-    let signed = i64::from_str_radix(&format!("{sign}{digits}"), base);
-    signed.is_ok() || (sign.is_empty() && u64::from_str_radix(digits, base).is_ok())
+    if text.starts_with('-') {
+        return i64::from_str_radix(&format!("-{digits}"), base).is_ok();
+    }
+    i64::from_str_radix(digits, base).is_ok() || (!text.starts_with('+') && u64::from_str_radix(digits, base).is_ok())
 }
 
 /// `0b-101`: that reader takes a sign after the prefix as well.

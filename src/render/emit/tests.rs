@@ -1,10 +1,22 @@
 use super::*;
-use crate::yaml;
+use crate::{render::node, yaml};
 use proptest::prelude::*;
 use serde_json::json;
 
 fn printed(value: &Value) -> String {
     value_to_yaml(value)
+}
+
+/// Why an object is not printed.
+fn refusal(value: &Value) -> Option<String> {
+    print(Node::from(value).as_map().expect("an object"), &mut String::new()).err().map(|error| error.to_string())
+}
+
+/// What is printed of an object written in YAML, or why it is not.
+fn reprinted(yaml: &str) -> Result<String, String> {
+    let node = node::one(yaml).expect("YAML").expect("a document");
+    let mut out = String::new();
+    print(node.as_map().expect("an object"), &mut out).map(|()| out).map_err(|error| error.to_string())
 }
 
 /// The text of a string under the key `k` of a map in a map, without the line of the outer key.
@@ -160,6 +172,98 @@ fn keys_that_are_long_or_of_several_lines_are_written_apart() {
     assert_eq!(printed(&json!({spaced.trim_end()[..128]: 1})).lines().count(), 1, "a key is not folded");
 }
 
+#[test]
+fn characters_that_kustomize_refuses_are_named() {
+    let character = |path: &str, code: &str| {
+        Some(format!(
+            "{path} holds the character U+{code}, which YAML does not allow; remove it or encode the text in base64"
+        ))
+    };
+    assert_eq!(refusal(&json!({"data": {"a": ["x", "b\u{7f}"]}})), character("data.a[1]", "007F"));
+    assert_eq!(refusal(&json!({"data": {"a": "", "b": "\u{9f}"}})), character("data.b", "009F"));
+    assert_eq!(refusal(&json!({"data": {"\u{ffff}": ""}})), character("data", "FFFF"));
+    assert_eq!(refusal(&json!({"\u{fffe}": ""})), character("the object", "FFFE"));
+    let long = |path: &str| {
+        Some(format!("{path} holds a key of more than 1024 characters, which YAML does not allow; shorten it"))
+    };
+    assert_eq!(refusal(&json!({"data": {"k".repeat(1_023): 1}})), long("data"));
+    assert_eq!(refusal(&json!({"data": [{"<".repeat(171): 1}]})), long("data[0]"));
+    let next_line = Some(
+        "a holds a next-line character (U+0085) that cannot be printed there; replace it by a line feed".to_owned(),
+    );
+    assert_eq!(refusal(&json!({"a": "x\u{85}--- y"})), next_line);
+    assert_eq!(refusal(&json!({"a": {"k\u{85}": 1}})), next_line);
+}
+
+#[test]
+fn characters_that_kustomize_prints_are_printed() {
+    let value = json!({
+        "data": {"a": "\0\u{1}\u{1b}\t\r\n", "b": "\u{85}---", "c": "😀\u{feff}\u{2028}"}, "list": [1, null, true],
+        "k".repeat(1_022): "é", "é".repeat(1_022): 1, "<".repeat(170): 1,
+    });
+    assert_eq!(refusal(&value), None);
+}
+
+#[test]
+fn nodes_that_kustomize_refuses_are_named() {
+    for (yaml, wanted) in [
+        ("spec:\n  ports:\n  - port: {a: 1, b: 2, \"a\": 3}\n", "spec.ports[0].port has the key \"a\" twice"),
+        ("a: 1\nb: 2\na: 1\n", "the object has the key \"a\" twice"),
+        ("a: {5: x, '5': y}\n", "a has the key \"5\" twice"),
+        ("a:\n- [{5: x}]\n", "a[0][0] has a key that is not a text; put it in quotes"),
+        ("a: {~: x}\n", "a has a key that is not a text; put it in quotes"),
+        ("a: {2001-01-01: x}\n", "a has a key that is not a text; put it in quotes"),
+        ("a: {!!binary aGk=: x}\n", "a has a key that is not a text; put it in quotes"),
+        ("a: {!!int \"5\": x}\n", "a has a key that is not a text; put it in quotes"),
+        ("a: {!own k: x}\n", "a has a key that is not a text; put it in quotes"),
+        ("~: x\n", "the object has a key that is not a text; put it in quotes"),
+        ("!!int k: x\n", "the object has a key that is not a text; put it in quotes"),
+        ("a: {b: [1, .inf]}\n", "a.b[1] is a number that JSON cannot hold"),
+        ("a: !!int x\n", "a is not of the kind that its tag says"),
+        ("a: !!binary \"?\"\n", "a is tagged !!binary but is not the base64 of a text"),
+    ] {
+        assert_eq!(reprinted(yaml), Err(wanted.to_owned()), "{yaml:?}");
+    }
+}
+
+#[test]
+fn scalars_are_printed_as_what_they_are() {
+    for (text, wanted) in [
+        ("0", "0"),
+        ("-0", "0"),
+        ("-12", "-12"),
+        ("+1", "1"),
+        ("007", "7"),
+        ("0x1F", "31"),
+        ("1_0", "10"),
+        ("12345678901234567890", "12345678901234567890"),
+        ("1.50", "1.5"),
+        ("1e3", "1000"),
+        (".5", "0.5"),
+        ("~", "null"),
+        ("TRUE", "true"),
+        ("yes", "\"yes\""),
+        ("2001-1-2", "\"2001-01-02T00:00:00Z\""),
+        ("!!str 5", "\"5\""),
+        ("!own 5", "\"5\""),
+        ("!!binary aGk=", "hi"),
+    ] {
+        assert_eq!(reprinted(&format!("a: {text}\n")), Ok(format!("a: {wanted}\n")), "{text}");
+    }
+}
+
+#[test]
+fn keys_of_the_object_itself_may_be_no_texts() {
+    assert_eq!(
+        reprinted("b: 1\n5: x\n0x1F: y\ntrue: z\n.inf: v\n!own k: w\n").as_deref(),
+        Ok("\".inf\": v\n\"0x1F\": \"y\"\n\"5\": x\nb: 1\nk: w\n\"true\": z\n")
+    );
+    assert_eq!(
+        reprinted("b: {\"5\": 1, y: 2, !!str 6: 3}\n").as_deref(),
+        Ok("b:\n  \"5\": 1\n  \"6\": 3\n  \"y\": 2\n")
+    );
+}
+
 /// Values as rendering meets them, with strings that are hard to spell.
 fn any_value() -> impl Strategy<Value = Value> {
     let piece = prop_oneof![
@@ -219,8 +323,9 @@ fn any_value() -> impl Strategy<Value = Value> {
 /// Whether a reader takes every key and text for itself: `<<` is a merge, and an indent after a line
 /// separator is text by YAML 1.2.
 fn is_readable(value: &Value) -> bool {
-    let plain =
-        |text: &str| text != "<<" && check(&json!(text)).is_ok() && !text.contains(['\u{85}', '\u{2028}', '\u{2029}']);
+    let plain = |text: &str| {
+        text != "<<" && refusal(&json!({"k": text})).is_none() && !text.contains(['\u{85}', '\u{2028}', '\u{2029}'])
+    };
     match value {
         Value::String(text) => plain(text),
         Value::Array(items) => items.iter().all(is_readable),
