@@ -126,7 +126,20 @@ pub fn build(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<M
 /// # Errors
 /// As [`build`].
 pub fn build_yaml(tree: &dyn FileTree, path: &str, options: &Options) -> Result<String, RenderError> {
-    build(tree, path, options).map(|manifests| to_yaml(&manifests))
+    let resources = resources(tree, path, options)?;
+    let documents = parallel::map(&resources, |resource| {
+        let mut text = String::new();
+        emit::print(resource.object(), &mut text).map_err(|error| unprintable(resource, &error))?;
+        Ok(text)
+    });
+    let mut yaml = String::new();
+    for document in documents {
+        if !yaml.is_empty() {
+            yaml.push_str("---\n");
+        }
+        yaml.push_str(&document?);
+    }
+    Ok(yaml)
 }
 
 fn unprintable(resource: &Resource, error: &dyn std::fmt::Display) -> RenderError {
