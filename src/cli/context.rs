@@ -105,6 +105,8 @@ impl TargetArgs {
 
 /// Runs a command that waits for others.
 pub(super) fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
+    // An error means that a provider is installed already, which is as good.
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::of(&error))?;
     runtime.block_on(work)

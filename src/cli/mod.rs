@@ -96,8 +96,6 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    // An error means that a provider is installed already, which is as good.
-    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let cli = parse(std::env::args_os().collect()).unwrap_or_else(|error| error.exit());
     let form = match cli.log_format {
         LogFormat::Json => telemetry::Form::Json,

@@ -1,5 +1,5 @@
 //! `arcwright render`: what `kustomize build` prints.
-use super::{Failure, Outcome, ui};
+use super::{Failure, Outcome};
 use crate::render::{self, Options, Order, tree::DirectoryTree};
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode};
@@ -67,7 +67,7 @@ pub(super) fn run(args: &RenderArgs) -> Outcome {
         helm,
         ..Options::of_kustomize()
     };
-    let yaml = render::build_yaml(&tree, &path, &options).map_err(|error| Failure::of(&error))?;
-    ui::text(&yaml);
+    let mut out = std::io::stdout().lock();
+    render::write_yaml(&tree, &path, &options, &mut out).map_err(|error| Failure::of(&error))?;
     Ok(ExitCode::SUCCESS)
 }

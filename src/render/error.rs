@@ -24,17 +24,18 @@ pub enum RenderError {
     /// A field of a kustomization is wrong.
     #[error("{file}: {field}: {message}")]
     Field { file: String, field: String, message: String },
-    /// A field of a kustomization that is not rendered.
-    #[error(
-        "{file}: field {field} is not rendered by this version; remove it, or render elsewhere and commit the result"
-    )]
-    Unsupported { file: String, field: String },
     /// Something is outside what may be read.
     #[error("{file}: {path:?} is not in or below {root:?}; move the file there, or make it a base")]
     Restricted { file: String, path: String, root: String },
     /// Directories that name each other.
     #[error("cycle: {path:?} is reached from itself, by way of {via}")]
     Cycle { path: String, via: String },
+    /// The result could not be written.
+    #[error("the rendered manifests cannot be written")]
+    Output {
+        #[source]
+        source: std::io::Error,
+    },
     /// More than is rendered.
     #[error("{path}: more than {limit} {what}")]
     TooMuch { path: String, what: &'static str, limit: usize },
@@ -49,9 +50,9 @@ impl RenderError {
             | Self::NoKustomization { .. }
             | Self::Manifest { .. }
             | Self::Field { .. }
-            | Self::Unsupported { .. }
             | Self::Restricted { .. }
             | Self::Cycle { .. }
+            | Self::Output { .. }
             | Self::TooMuch { .. } => "BuildFailed",
         }
     }

@@ -43,6 +43,9 @@ use error::Place;
 use resource::Resource;
 use tree::FileTree;
 
+/// Objects that are printed at a time.
+const AT_ONCE: usize = 32;
+
 /// Order of the rendered objects, where the kustomization does not choose one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -126,20 +129,42 @@ pub fn build(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<M
 /// # Errors
 /// As [`build`].
 pub fn build_yaml(tree: &dyn FileTree, path: &str, options: &Options) -> Result<String, RenderError> {
-    let resources = resources(tree, path, options)?;
-    let documents = parallel::map(&resources, |resource| {
+    let mut yaml = Vec::new();
+    write_yaml(tree, path, options, &mut yaml)?;
+    String::from_utf8(yaml).map_err(|error| RenderError::Output { source: std::io::Error::other(error) })
+}
+
+/// Renders a directory of a tree as YAML, as [`build_yaml`] does, into a writer. Nothing is written unless all of it is
+/// printed.
+///
+/// # Errors
+/// As [`build`], and when writing fails.
+pub fn write_yaml(
+    tree: &dyn FileTree,
+    path: &str,
+    options: &Options,
+    out: &mut dyn std::io::Write,
+) -> Result<(), RenderError> {
+    let mut resources = resources(tree, path, options)?;
+    let print = |resource: &Resource| {
         let mut text = String::new();
         emit::print(resource.object(), &mut text).map_err(|error| unprintable(resource, &error))?;
         Ok(text)
-    });
-    let mut yaml = String::new();
-    for document in documents {
-        if !yaml.is_empty() {
-            yaml.push_str("---\n");
+    };
+    let mut documents: Vec<String> = Vec::with_capacity(resources.len());
+    // Some at a time, so that what is printed makes room for what is not yet.
+    while !resources.is_empty() {
+        let some: Vec<Resource> = resources.drain(..resources.len().min(AT_ONCE)).collect();
+        for document in parallel::map(&some, print) {
+            documents.push(document?);
         }
-        yaml.push_str(&document?);
     }
-    Ok(yaml)
+    for (at, document) in documents.iter().enumerate() {
+        let separator = if at > 0 { "---\n" } else { "" };
+        let written = out.write_all(separator.as_bytes()).and_then(|()| out.write_all(document.as_bytes()));
+        written.map_err(|source| RenderError::Output { source })?;
+    }
+    Ok(())
 }
 
 fn unprintable(resource: &Resource, error: &dyn std::fmt::Display) -> RenderError {

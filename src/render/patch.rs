@@ -297,8 +297,9 @@ fn lay_over(
         let of_patch = patch.kind.as_deref().unwrap_or_default();
         let of = schema.kind(resource.api_version(), resource.kind());
         let of = if of.is_known() { of } else { schema.kind(resource.api_version(), of_patch) };
-        let merged = merge::merge(Node::Map(resource.object().clone()), &patch.content, of);
-        let merged = merged.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
+        let shown = resource.shown();
+        let merged = merge::merge(Node::Map(resource.take_object()), &patch.content, of);
+        let merged = merged.map_err(|message| place.wrong(format!("{shown}: {message}")))?;
         let Some(Node::Map(merged)) = merged.filter(|merged| merged.as_map().is_some_and(|map| !map.is_empty())) else {
             is_deleted.insert(*at, ());
             continue;

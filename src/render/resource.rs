@@ -115,6 +115,11 @@ impl Resource {
         Arc::make_mut(&mut self.object)
     }
 
+    /// Takes the object out, to be put back changed.
+    pub(super) fn take_object(&mut self) -> Map {
+        Arc::unwrap_or_clone(std::mem::take(&mut self.object))
+    }
+
     pub(super) fn set_object(&mut self, object: Map) {
         self.object = Arc::new(object);
     }

@@ -4,7 +4,7 @@
 //! or adds to it.
 use serde_json::{Map, Value};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{HashMap, HashSet},
     sync::{Arc, LazyLock},
 };
 
@@ -38,25 +38,26 @@ struct Definition {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Type<'s>(Option<(&'s Schema, &'s Definition)>);
 
-static BUILT_IN: LazyLock<(Arc<Schema>, BTreeSet<String>)> = LazyLock::new(|| {
-    let text = include_str!("schema.json");
-    let value: Value = serde_json::from_str(text).expect("the schema is part of the program");
-    let names = |key: &str| value.get(key).and_then(Value::as_array).into_iter().flatten();
-    let scoped = names("cluster_scoped").filter_map(Value::as_str).map(str::to_owned).collect();
-    (Arc::new(Schema::compact(&value)), scoped)
+static BUILT_IN: LazyLock<Arc<Schema>> = LazyLock::new(|| {
+    let value: Value =
+        serde_json::from_str(include_str!("schema/types.json")).expect("the schema is part of the program");
+    Arc::new(Schema::compact(&value))
+});
+
+/// Kinds of objects that have no namespace, with their API versions.
+static CLUSTER_SCOPED: LazyLock<HashSet<(&'static str, &'static str)>> = LazyLock::new(|| {
+    include_str!("schema/cluster-scoped.txt").lines().filter_map(|line| line.rsplit_once('/')).collect()
 });
 
 /// Whether objects of a kind have no namespace, as far as kustomize knows.
 pub(super) fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
-    // Most objects are of kinds that are never cluster-scoped: the look-up is not needed for them.
-    !matches!(kind, "ConfigMap" | "Secret" | "Service" | "Deployment" | "ServiceAccount" | "Role" | "RoleBinding")
-        && BUILT_IN.1.contains(&format!("{api_version}/{kind}"))
+    CLUSTER_SCOPED.contains(&(api_version, kind))
 }
 
 impl Schema {
     /// The schema of Kubernetes' own types.
     pub(super) fn built_in() -> Arc<Self> {
-        BUILT_IN.0.clone()
+        BUILT_IN.clone()
     }
 
     /// The schema of an OpenAPI document, alone or over another.

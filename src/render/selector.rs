@@ -14,11 +14,11 @@ const MAX_PATTERN: usize = 1 << 20;
 /// A selector, its patterns compiled.
 #[derive(Debug)]
 pub(super) struct Compiled {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Pattern>,
+    version: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
     labels: Vec<Requirement>,
     annotations: Vec<Requirement>,
 }
@@ -33,10 +33,7 @@ impl Compiled {
             if text.is_empty() {
                 return Ok(None);
             }
-            let anchored = format!("^(?:{})$", literal_braces(text.trim_start_matches('^').trim_end_matches('$')));
-            let compiled = RegexBuilder::new(&anchored).size_limit(MAX_PATTERN).build();
-            let wrong = || place.wrong(format!("{text:?} is not a pattern"));
-            compiled.ok().map(Some).ok_or_else(wrong)
+            Pattern::new(text).map(Some).ok_or_else(|| place.wrong(format!("{text:?} is not a pattern")))
         };
         let requirements =
             |text: &str| requirements(text).ok_or_else(|| place.wrong(format!("{text:?} is not a selector")));
@@ -84,8 +81,51 @@ impl Compiled {
     }
 }
 
-fn is(pattern: Option<&Regex>, text: &str) -> bool {
-    pattern.is_none_or(|pattern| pattern.is_match(text))
+fn is(pattern: Option<&Pattern>, text: &str) -> bool {
+    pattern.is_none_or(|pattern| pattern.fits(text))
+}
+
+/// A pattern that is anchored at both ends.
+#[derive(Debug)]
+enum Pattern {
+    /// Characters that stand for themselves, and points that stand for any. Most patterns are such, and need no compiling.
+    Plain(String),
+    Compiled(Regex),
+}
+
+impl Pattern {
+    fn new(text: &str) -> Option<Self> {
+        let text = text.trim_start_matches('^').trim_end_matches('$');
+        if is_plain(text) {
+            return Some(Self::Plain(text.to_owned()));
+        }
+        let anchored = format!("^(?:{})$", literal_braces(text));
+        RegexBuilder::new(&anchored).size_limit(MAX_PATTERN).build().ok().map(Self::Compiled)
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        match self {
+            Self::Plain(pattern) => fits_plain(pattern, text) == Some(""),
+            Self::Compiled(pattern) => pattern.is_match(text),
+        }
+    }
+}
+
+/// Whether a pattern holds nothing but characters that stand for themselves, and points.
+pub(super) fn is_plain(pattern: &str) -> bool {
+    pattern.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/' | b'.' | b':' | b'@'))
+}
+
+/// What follows in a text that begins as a plain pattern says; none when it does not.
+pub(super) fn fits_plain<'t>(pattern: &str, text: &'t str) -> Option<&'t str> {
+    let mut rest = text.chars();
+    for want in pattern.chars() {
+        let have = rest.next()?;
+        if want != have && (want != '.' || have == '\n') {
+            return None;
+        }
+    }
+    Some(rest.as_str())
 }
 
 /// A pattern in which braces that count nothing stand for themselves, as in Go's patterns.

@@ -7,7 +7,7 @@ use crate::render::{
     kustomization::Image,
     node::{Map, Node},
     resource::Resource,
-    selector::literal_braces,
+    selector::{fits_plain, is_plain, literal_braces},
 };
 use regex::{Regex, RegexBuilder};
 
@@ -32,7 +32,8 @@ pub(in crate::render) fn defaults() -> Vec<Spec> {
 #[derive(Debug)]
 pub(in crate::render) struct Images {
     image: Image,
-    pattern: Regex,
+    /// None where the name is a plain one.
+    pattern: Option<Regex>,
     specs: Vec<Spec>,
 }
 
@@ -42,11 +43,25 @@ impl Images {
     /// # Errors
     /// When the name is not a pattern.
     pub(in crate::render) fn new(place: &Place<'_>, image: Image, specs: Vec<Spec>) -> Result<Self, RenderError> {
+        if is_plain(&image.name) {
+            return Ok(Self { image, pattern: None, specs });
+        }
         let pattern = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", literal_braces(&image.name));
         let pattern = RegexBuilder::new(&pattern).size_limit(MAX_PATTERN).build();
         let wrong = || place.wrong(format!("{:?} is not a pattern of names", image.name));
         let pattern = pattern.ok().ok_or_else(wrong)?;
-        Ok(Self { image, pattern, specs })
+        Ok(Self { image, pattern: Some(pattern), specs })
+    }
+
+    /// Whether a text names the image, with or without a tag and a digest.
+    fn fits(&self, text: &str) -> bool {
+        if let Some(pattern) = &self.pattern {
+            return pattern.is_match(text);
+        }
+        let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '{' | '}' | '-');
+        let Some(rest) = fits_plain(&self.image.name, text) else { return false };
+        let rest = rest.strip_prefix(':').map_or(rest, |tag| tag.trim_start_matches(is_inner));
+        rest.is_empty() || rest.strip_prefix("@sha256:").is_some_and(|digest| digest.chars().all(is_inner))
     }
 
     /// Changes the image wherever it is named.
@@ -84,7 +99,7 @@ impl Images {
 
     fn change(&self, value: &mut Node) {
         if let Node::Scalar(scalar) = value
-            && self.pattern.is_match(&scalar.text)
+            && self.fits(&scalar.text)
         {
             scalar.set_text(changed(&scalar.text, &self.image));
         }

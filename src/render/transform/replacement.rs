@@ -198,7 +198,7 @@ impl Target {
         for path in &self.paths {
             let parts = path::split(path);
             let create = self.options.create.then(|| Kind::of(value));
-            let mut object = Node::Map(std::mem::take(resource.object_mut()));
+            let mut object = Node::Map(resource.take_object());
             let outcome = if write_into_text(&mut object, &parts, value, create) {
                 Ok(1)
             } else {

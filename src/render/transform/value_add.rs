@@ -74,7 +74,7 @@ impl ValueAdd {
             return namespace.change(place, resource);
         }
         let parts = fieldspec::split(&target.field_path);
-        let mut object = Node::Map(std::mem::take(resource.object_mut()));
+        let mut object = Node::Map(resource.take_object());
         let outcome = self.write(&mut object, &parts, target.file_path_position);
         if let Node::Map(object) = object {
             resource.set_object(object);
