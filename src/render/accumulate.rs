@@ -1,6 +1,7 @@
 //! One kustomization after another: resources and bases, generators, components, transformers.
 use super::{
     Options, RenderError, SchemaUse,
+    cache::Memo,
     configuration::Configuration,
     error::Place,
     generate::{self, Kind},
@@ -47,6 +48,7 @@ pub(super) struct Build<'a> {
 }
 
 /// What a directory comes to before the last steps.
+#[derive(Clone)]
 pub(super) struct Accumulated {
     pub(super) resources: Vec<Resource>,
     /// Which fields the transformers change: the defaults, and what kustomizations on the way up added.
@@ -186,11 +188,37 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Accumulates a kustomization of its own.
+    /// Accumulates a kustomization of its own, or recalls what it came to.
     fn base(&self, at: &At<'_>) -> Result<Accumulated, RenderError> {
         let mut accumulated = Accumulated::new();
-        self.into(at, &mut accumulated)?;
+        if at.named == Named::ByCaller || !self.may_recall() {
+            self.into(at, &mut accumulated)?;
+            return Ok(accumulated);
+        }
+        if let Some(memo) = self.loader.recalled(at.directory) {
+            self.meet(&memo.accumulated.resources);
+            return Ok(memo.accumulated.clone());
+        }
+        self.loader.begin();
+        let outcome = self.into(at, &mut accumulated);
+        let seen = self.loader.end();
+        outcome?;
+        if self.may_recall() {
+            let accumulated = Accumulated { ids: HashSet::new(), ..accumulated.clone() };
+            self.loader.keep(at.directory, Memo { seen, accumulated });
+        }
         Ok(accumulated)
+    }
+
+    /// Whether what a base comes to depends on nothing but what was looked at for it.
+    fn may_recall(&self) -> bool {
+        self.schema.borrow().is_none() && !self.tells_provenance() && self.options.helm.command.is_none()
+    }
+
+    /// Takes note of the kinds that there are.
+    fn meet(&self, resources: &[Resource]) {
+        let kind = |one: &Resource| (SmolStr::new(one.api_version()), SmolStr::new(one.kind()));
+        self.kinds.borrow_mut().extend(resources.iter().map(kind));
     }
 
     /// Accumulates a kustomization into what is there: a component into its parent, a base into nothing.
@@ -270,8 +298,7 @@ impl<'a> Build<'a> {
                         let provenance = Arc::new(Provenance::file(provenance::joined(at.relative, name)));
                         resources.iter_mut().for_each(|one| one.provenance = Some(provenance.clone()));
                     }
-                    let kind = |one: &Resource| (SmolStr::new(one.api_version()), SmolStr::new(one.kind()));
-                    self.kinds.borrow_mut().extend(resources.iter().map(kind));
+                    self.meet(&resources);
                     accumulated.append(resources, file)?;
                 }
                 Some(EntryKind::Directory) => {

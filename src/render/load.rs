@@ -1,9 +1,10 @@
 //! Reading, within bounds: how much, how deep, and from where.
 use super::{
     RenderError,
+    cache::{Cache, Memo, Seen},
     node::{self, Map, Node, ParseError},
     resource::Resource,
-    tree::{EntryKind, FileTree},
+    tree::{ContentId, EntryKind, FileTree, TreeError},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -23,45 +24,57 @@ const MAX_LISTS: usize = 16;
 /// Texts that are worth a second thread, in bytes.
 const MIN_PARALLEL: usize = 64 << 10;
 
-/// Reads files of a tree, and counts them.
+/// Reads files of a tree, counts them, and takes note of all that it looks at.
 pub(super) struct Loader<'a> {
     tree: &'a dyn FileTree,
     is_restricted: bool,
+    cache: Option<&'a Cache>,
     files: Cell<usize>,
     bytes: Cell<usize>,
     /// What files hold that were read ahead, by path, until it is asked for.
-    ahead: RefCell<HashMap<String, Result<Vec<Node>, ParseError>>>,
+    ahead: RefCell<HashMap<String, Ahead>>,
+    /// What was looked at for each of the bases that are being accumulated, the innermost last.
+    seen: RefCell<Vec<Vec<Seen>>>,
+}
+
+/// What a file holds that was read ahead.
+struct Ahead {
+    documents: Result<Vec<Node>, ParseError>,
+    /// Where it is to be kept.
+    id: Option<ContentId>,
+    /// In bytes.
+    size: usize,
 }
 
 impl<'a> Loader<'a> {
-    pub(super) fn new(tree: &'a dyn FileTree, is_restricted: bool) -> Self {
+    pub(super) fn new(tree: &'a dyn FileTree, is_restricted: bool, cache: Option<&'a Cache>) -> Self {
         let (files, bytes) = (Cell::new(0), Cell::new(0));
-        Self { tree, is_restricted, files, bytes, ahead: RefCell::default() }
+        Self { tree, is_restricted, cache, files, bytes, ahead: RefCell::default(), seen: RefCell::default() }
     }
 
     pub(super) fn kind(&self, path: &str) -> Result<Option<EntryKind>, RenderError> {
-        self.tree.kind(path).map_err(|source| RenderError::Tree { file: path.to_owned(), source })
+        let kind = self.tree.kind(path).map_err(|source| failed(path, source))?;
+        self.note(|| Seen::Kind(path.to_owned(), kind));
+        Ok(kind)
     }
 
     pub(super) fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, RenderError> {
-        self.tree.list(path).map_err(|source| RenderError::Tree { file: path.to_owned(), source })
+        let list = self.tree.list(path).map_err(|source| failed(path, source))?;
+        self.note(|| Seen::List(path.to_owned(), list.clone()));
+        Ok(list)
     }
 
     /// The path of a directory, with every link followed.
     pub(super) fn real(&self, path: &str) -> Result<String, RenderError> {
-        let real = self.tree.real(path).map_err(|source| RenderError::Tree { file: path.to_owned(), source })?;
+        let real = self.tree.real(path).map_err(|source| failed(path, source))?;
+        self.note(|| Seen::Real(path.to_owned(), real.clone()));
         Ok(real.unwrap_or_else(|| path.to_owned()))
     }
 
     /// The bytes of a file that a kustomization in `root` names.
     pub(super) fn bytes(&self, root: &str, path: &str, named_by: &str) -> Result<Vec<u8>, RenderError> {
-        if self.is_restricted {
-            let (real, root) = (self.real(path)?, self.real(root)?);
-            if !root.is_empty() && !real.strip_prefix(&root).is_some_and(|rest| rest.starts_with('/')) {
-                return Err(RenderError::Restricted { file: named_by.to_owned(), path: path.to_owned(), root });
-            }
-        }
-        let bytes = self.tree.read(path).map_err(|source| RenderError::Tree { file: path.to_owned(), source })?;
+        self.check_restriction(root, path, named_by)?;
+        let bytes = self.tree.read(path).map_err(|source| failed(path, source))?;
         self.files.set(self.files.get() + 1);
         self.bytes.set(self.bytes.get() + bytes.len());
         for (have, limit, what) in [(self.files.get(), MAX_FILES, "files"), (self.bytes.get(), MAX_BYTES, "bytes")] {
@@ -69,7 +82,21 @@ impl<'a> Loader<'a> {
                 return Err(RenderError::TooMuch { path: path.to_owned(), what, limit });
             }
         }
+        if self.cache.is_some() {
+            self.note_file(path, self.id_of(path, &bytes)?, bytes.len());
+        }
         Ok(bytes)
+    }
+
+    fn check_restriction(&self, root: &str, path: &str, named_by: &str) -> Result<(), RenderError> {
+        if !self.is_restricted {
+            return Ok(());
+        }
+        let (real, root) = (self.real(path)?, self.real(root)?);
+        if root.is_empty() || real.strip_prefix(&root).is_some_and(|rest| rest.starts_with('/')) {
+            return Ok(());
+        }
+        Err(RenderError::Restricted { file: named_by.to_owned(), path: path.to_owned(), root })
     }
 
     pub(super) fn text(&self, root: &str, path: &str, named_by: &str) -> Result<String, RenderError> {
@@ -82,31 +109,129 @@ impl<'a> Loader<'a> {
     /// Reads files that are about to be asked for, all at once. What goes wrong is said when they are asked for.
     pub(super) fn read_ahead(&self, root: &str, paths: &[String], named_by: &str) {
         let mut texts: Vec<(&String, String)> = Vec::with_capacity(paths.len());
-        for path in paths {
+        for path in paths.iter().filter(|path| !self.is_cached(path)) {
             if let Ok(Some(EntryKind::File)) = self.kind(path)
                 && let Ok(text) = self.text(root, path, named_by)
             {
                 texts.push((path, text));
             }
         }
-        if texts.iter().map(|(_, text)| text.len()).sum::<usize>() < MIN_PARALLEL {
-            let parsed = texts.into_iter().map(|(path, text)| (path.clone(), node::documents(&text)));
-            return self.ahead.borrow_mut().extend(parsed);
-        }
         let all: Vec<&str> = texts.iter().map(|(_, text)| text.as_str()).collect();
-        let parsed = node::all_documents(&all);
-        let paths = texts.iter().map(|(path, _)| (*path).clone());
-        self.ahead.borrow_mut().extend(paths.zip(parsed));
+        let documents = if all.iter().map(|text| text.len()).sum::<usize>() < MIN_PARALLEL {
+            all.into_iter().map(node::documents).collect()
+        } else {
+            node::all_documents(&all)
+        };
+        for ((path, text), documents) in texts.iter().zip(documents) {
+            let id = self.cache.and_then(|_| self.id_of(path, text.as_bytes()).ok());
+            self.ahead.borrow_mut().insert((*path).clone(), Ahead { documents, id, size: text.len() });
+        }
+    }
+
+    fn is_cached(&self, path: &str) -> bool {
+        self.cache.is_some_and(|cache| self.tree.id(path).is_ok_and(|id| id.is_some_and(|id| cache.has_file(id, path))))
     }
 
     /// The objects of a file, lists opened.
     pub(super) fn resources(&self, root: &str, path: &str, named_by: &str) -> Result<Vec<Resource>, RenderError> {
         let ahead = self.ahead.borrow_mut().remove(path);
-        match ahead {
-            Some(documents) => opened(documents, path),
-            None => resources(&self.text(root, path, named_by)?, path),
+        let Some(Ahead { documents, id, size }) = ahead else {
+            return match self.cache {
+                None => resources(&self.text(root, path, named_by)?, path),
+                Some(cache) => self.cached(cache, root, path, named_by),
+            };
+        };
+        let found = opened(documents, path)?;
+        if let (Some(cache), Some(id)) = (self.cache, id) {
+            cache.keep_file(id, path, size, &found);
+        }
+        Ok(found)
+    }
+
+    /// The objects of a file, from the cache where it has them.
+    fn cached(&self, cache: &Cache, root: &str, path: &str, named_by: &str) -> Result<Vec<Resource>, RenderError> {
+        self.check_restriction(root, path, named_by)?;
+        if let Some(id) = self.tree.id(path).map_err(|source| failed(path, source))?
+            && let Some((found, size)) = cache.file(id, path)
+        {
+            self.note_file(path, id, size);
+            return Ok(found);
+        }
+        let text = self.text(root, path, named_by)?;
+        let id = self.id_of(path, text.as_bytes())?;
+        if let Some((found, _)) = cache.file(id, path) {
+            return Ok(found);
+        }
+        let found = resources(&text, path)?;
+        cache.keep_file(id, path, text.len(), &found);
+        Ok(found)
+    }
+
+    fn id_of(&self, path: &str, bytes: &[u8]) -> Result<ContentId, RenderError> {
+        let known = self.tree.id(path).map_err(|source| failed(path, source))?;
+        Ok(known.unwrap_or_else(|| ContentId::of(bytes)))
+    }
+
+    /// What a base came to the last time, if all is as it was.
+    pub(super) fn recalled(&self, directory: &str) -> Option<Arc<Memo>> {
+        let memo = self.cache?.base(directory, self.is_restricted, |seen| self.holds(seen))?;
+        if let Some(outer) = self.seen.borrow_mut().last_mut() {
+            outer.extend(memo.seen.iter().cloned());
+        }
+        Some(memo)
+    }
+
+    /// Begins to take note of what is looked at for a base.
+    pub(super) fn begin(&self) {
+        if self.cache.is_some() {
+            self.seen.borrow_mut().push(Vec::new());
         }
     }
+
+    /// Ends that; gives what was looked at.
+    pub(super) fn end(&self) -> Vec<Seen> {
+        let mut all = self.seen.borrow_mut();
+        let seen = all.pop().unwrap_or_default();
+        if let Some(outer) = all.last_mut() {
+            outer.extend(seen.iter().cloned());
+        }
+        seen
+    }
+
+    /// Keeps what a base came to.
+    pub(super) fn keep(&self, directory: &str, memo: Memo) {
+        if let Some(cache) = self.cache {
+            cache.keep_base(directory, self.is_restricted, memo);
+        }
+    }
+
+    fn note(&self, seen: impl FnOnce() -> Seen) {
+        if let Some(innermost) = self.seen.borrow_mut().last_mut() {
+            innermost.push(seen());
+        }
+    }
+
+    fn note_file(&self, path: &str, id: ContentId, size: usize) {
+        self.note(|| Seen::File { path: path.to_owned(), id, size });
+    }
+
+    /// Whether something is as it was.
+    fn holds(&self, seen: &Seen) -> bool {
+        match seen {
+            Seen::Kind(path, kind) => self.tree.kind(path).is_ok_and(|now| now == *kind),
+            Seen::Real(path, real) => self.tree.real(path).is_ok_and(|now| now == *real),
+            Seen::List(path, list) => self.tree.list(path).is_ok_and(|now| now == *list),
+            Seen::File { path, id, .. } => match self.tree.id(path) {
+                Ok(Some(now)) => now == *id,
+                Ok(None) => self.tree.read(path).is_ok_and(|bytes| ContentId::of(&bytes) == *id),
+                Err(_) => false,
+            },
+        }
+    }
+}
+
+fn failed(path: &str, source: TreeError) -> RenderError {
+    RenderError::Tree { file: path.to_owned(), source }
 }
 
 /// The path that a kustomization in `directory` means; none when it leaves the tree.

@@ -7,6 +7,7 @@
 //!
 //! Reads only through a [`tree::FileTree`], which nothing leads out of; runs no program and asks no network.
 mod accumulate;
+pub mod cache;
 mod configuration;
 pub mod emit;
 mod error;
@@ -34,6 +35,7 @@ mod transform;
 pub mod tree;
 mod vars;
 
+pub use cache::Cache;
 pub use emit::{to_yaml, value_to_yaml};
 pub use error::RenderError;
 pub use substitute::substitute;
@@ -41,6 +43,7 @@ pub use substitute::substitute;
 use crate::model::Manifest;
 use error::Place;
 use resource::Resource;
+use std::sync::Arc;
 use tree::FileTree;
 
 /// Objects that are printed at a time.
@@ -79,6 +82,8 @@ pub struct Options {
     pub schema: SchemaUse,
     /// Whether and how charts are rendered.
     pub helm: helm::Access,
+    /// What renders keep for those after them.
+    pub cache: Option<Arc<Cache>>,
 }
 
 impl Options {
@@ -91,6 +96,7 @@ impl Options {
             managed_by_label: false,
             schema: SchemaUse::Replace,
             helm: helm::Access::default(),
+            cache: None,
         }
     }
 
@@ -103,6 +109,7 @@ impl Options {
             managed_by_label: false,
             schema: SchemaUse::Add,
             helm: helm::Access::default(),
+            cache: None,
         }
     }
 }
@@ -173,7 +180,8 @@ fn unprintable(resource: &Resource, error: &dyn std::fmt::Display) -> RenderErro
 
 /// The steps of a render, up to what is printed.
 fn resources(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<Resource>, RenderError> {
-    let build = accumulate::Build::new(load::Loader::new(tree, options.load_restriction), options);
+    let build =
+        accumulate::Build::new(load::Loader::new(tree, options.load_restriction, options.cache.as_deref()), options);
     let mut accumulated = build.directory(path)?;
     let resources = &mut accumulated.resources;
     transform::hash::add_suffixes(&Place { file: path, field: "name suffix" }, resources)?;

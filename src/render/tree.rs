@@ -1,4 +1,5 @@
 //! Where rendering reads from: a read-only tree that nothing leads out of.
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -53,6 +54,22 @@ pub enum TreeError {
     },
 }
 
+/// What tells the content of a file from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ContentId {
+    /// The SHA-256 of the bytes.
+    Sha256([u8; 32]),
+    /// The name of a Git object.
+    Git([u8; 20]),
+}
+
+impl ContentId {
+    /// That of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::Sha256(Sha256::digest(bytes).into())
+    }
+}
+
 /// A read-only tree. Paths are relative, with `/`, without `..`; "" is the root.
 pub trait FileTree: Send + Sync {
     /// The bytes of a file.
@@ -75,6 +92,13 @@ pub trait FileTree: Send + Sync {
     /// # Errors
     /// When it leads out of the root.
     fn real(&self, path: &str) -> Result<Option<String>, TreeError>;
+    /// What tells the content of a file from others, where that is known without reading it.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn id(&self, _path: &str) -> Result<Option<ContentId>, TreeError> {
+        Ok(None)
+    }
 }
 
 /// Files in memory as a tree, for tests and for whoever has the bytes already.

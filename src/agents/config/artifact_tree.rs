@@ -1,6 +1,6 @@
 //! An artifact as the tree that rendering reads: straight from Git's objects, links resolved inside.
 use crate::{
-    render::tree::{EntryKind, FileTree, MAX_FILE_BYTES, TreeError},
+    render::tree::{ContentId, EntryKind, FileTree, MAX_FILE_BYTES, TreeError},
     source::{Artifact, FetchError, git},
 };
 use std::{
@@ -123,6 +123,15 @@ impl FileTree for ArtifactTree<'_> {
 
     fn kind(&self, path: &str) -> Result<Option<EntryKind>, TreeError> {
         Ok(self.resolve(path)?.and_then(|(_, entry)| kind_of(entry.kind)))
+    }
+
+    fn id(&self, path: &str) -> Result<Option<ContentId>, TreeError> {
+        match self.resolve(path)? {
+            Some((_, entry)) if matches!(entry.kind, git::EntryKind::Blob { .. }) => {
+                Ok(<[u8; 20]>::try_from(entry.id.as_bytes()).ok().map(ContentId::Git))
+            }
+            _ => Err(TreeError::NotFound { path: path.to_owned() }),
+        }
     }
 
     fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {

@@ -43,7 +43,7 @@ pub use reconcile::reconcile;
 pub use remove::{Left, remove};
 
 use crate::{
-    cluster::Cluster, desired::DesiredState, model::configuration::Configuration, runtime::clock::Clock,
+    cluster::Cluster, desired::DesiredState, model::configuration::Configuration, render::Cache, runtime::clock::Clock,
     source::GitCache,
 };
 use jobs::Jobs;
@@ -54,6 +54,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Renders at once, over all configurations.
 const RENDERS: usize = 4;
+/// What is kept of renders for those after them, in bytes.
+const RENDERED_BYTES: usize = 16 << 20;
 /// Visits at once, over all configurations.
 const PASSES: usize = 32;
 
@@ -71,6 +73,8 @@ pub struct Context {
     pub freshness: Duration,
     /// Bounds the renders at once.
     pub renders: Semaphore,
+    /// What renders keep for those after them.
+    pub rendered: Arc<Cache>,
     /// Bounds the visits at once.
     pub passes: Semaphore,
     /// The Events that are being recorded.
@@ -87,6 +91,7 @@ impl Context {
             door,
             freshness: Duration::from_secs(2),
             renders: Semaphore::new(RENDERS),
+            rendered: Arc::new(Cache::new(RENDERED_BYTES)),
             passes: Semaphore::new(PASSES),
             tellers: TaskTracker::new(),
         }

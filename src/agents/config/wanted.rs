@@ -107,9 +107,10 @@ async fn rendered(
     variables: BTreeMap<String, String>,
 ) -> Result<(Vec<Manifest>, Closure), PassError> {
     let _slot = ctx.renders.acquire().await.ok().ok_or_else(|| PassError::Ended)?;
+    let cache = ctx.rendered.clone();
     let work = tokio::task::spawn_blocking(move || {
         let tree = ArtifactTree::new(&artifact);
-        let options = render::Options::of_flux();
+        let options = render::Options { cache: Some(cache), ..render::Options::of_flux() };
         let mut manifests = render::build(&tree, &path, &options)?;
         if !variables.is_empty() {
             let filled = manifests.into_iter().map(|manifest| render::substitute(manifest, &variables));
