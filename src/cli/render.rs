@@ -2,7 +2,10 @@
 use super::{Failure, Outcome};
 use crate::render::{self, Options, Order, tree::DirectoryTree};
 use clap::Args;
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct RenderArgs {
@@ -68,6 +71,19 @@ pub(super) fn run(args: &RenderArgs) -> Outcome {
         ..Options::of_kustomize()
     };
     let mut out = std::io::stdout().lock();
-    render::write_yaml(&tree, &path, &options, &mut out).map_err(|error| Failure::of(&error))?;
+    render::write_yaml(&tree, &path, &options, &mut out).map_err(|error| shown(&error, &path, &args.dir))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// An error whose files are named as they were on the command line.
+fn shown(error: &render::RenderError, path: &str, directory: &Path) -> Failure {
+    let mut failure = Failure::of(error);
+    let named = directory.display().to_string();
+    let named = named.trim_end_matches('/');
+    for message in std::iter::once(&mut failure.message).chain(&mut failure.causes) {
+        *message = message
+            .replace(&format!("{path}/"), &format!("{named}/"))
+            .replace(&format!("{path:?}"), &format!("{named:?}"));
+    }
+    failure
 }

@@ -237,27 +237,31 @@ impl<'a> Build<'a> {
         let Some(file) = Kustomization::find(&self.loader, directory)? else {
             return Err(RenderError::NoKustomization { path: directory.to_owned(), found: 0 });
         };
-        let fields = Kustomization::read(&self.loader, directory, &file)?;
+        let text = self.loader.text(directory, &file, &file)?;
+        let located = |error: RenderError| error.located(&file, &text);
+        let fields = Kustomization::parse(&text, &file)?;
         match (at.named, fields.is_component()) {
             (Named::AsBase, true) => {
-                return Err(RenderError::field(&file, "kind", "what resources names must be of kind Kustomization"));
+                let message = "what resources names must be of kind Kustomization";
+                return Err(located(RenderError::field(&file, "kind", message)));
             }
             (Named::AsComponent, false) => {
-                return Err(RenderError::field(&file, "kind", "what components names must be of kind Component"));
+                let message = "what components names must be of kind Component";
+                return Err(located(RenderError::field(&file, "kind", message)));
             }
             (Named::ByCaller, _) | (Named::AsBase, false) | (Named::AsComponent, true) => {}
         }
         if at.named == Named::ByCaller {
             *self.metadata.borrow_mut() = fields.build_metadata();
         }
-        self.use_schema(directory, &file, &fields)?;
+        self.use_schema(directory, &file, &fields).map_err(located)?;
         let above = [at.above, &[directory.to_owned()]].concat();
         let chart_namespace = if fields.namespace.is_empty() { at.chart_namespace } else { &fields.namespace };
-        let (fields, file, above) = (&fields, file.as_str(), above.as_slice());
-        let target = Target { directory, file, fields, above, relative: at.relative, chart_namespace };
-        self.accumulate(&target, accumulated)?;
+        let (relative, above) = (at.relative, above.as_slice());
+        let target = Target { directory, file: &file, fields: &fields, above, relative, chart_namespace };
+        self.accumulate(&target, accumulated).map_err(located)?;
         if at.named != Named::AsComponent {
-            accumulated.order = fields.sort_options.clone().map(|options| (file.to_owned(), options));
+            accumulated.order = fields.sort_options.clone().map(|options| (file.clone(), options));
         }
         Ok(())
     }

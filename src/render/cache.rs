@@ -65,12 +65,15 @@ pub struct Statistics {
 
 #[derive(Default)]
 struct Kept {
-    files: HashMap<(ContentId, String), Entry<(Arc<[Resource]>, usize)>>,
+    files: HashMap<(ContentId, String), Entry<File>>,
     /// By directory, and whether files were restricted to that of their kustomization.
     bases: HashMap<(String, bool), Entry<Arc<Memo>>>,
     bytes: usize,
     clock: u64,
 }
+
+/// The objects of a file, and its size in bytes.
+type File = (Arc<[Resource]>, usize);
 
 struct Entry<T> {
     value: T,

@@ -1,5 +1,6 @@
 //! Why nothing was rendered.
 use super::tree::TreeError;
+use crate::yaml;
 
 /// Why nothing was rendered. Names the file; holds none of its content.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +23,8 @@ pub enum RenderError {
     #[error("{file}: {message}")]
     Manifest { file: String, message: String },
     /// A field of a kustomization is wrong.
-    #[error("{file}: {field}: {message}")]
-    Field { file: String, field: String, message: String },
+    #[error("{file}{}: {field}: {message}", at_line(*line))]
+    Field { file: String, line: Option<usize>, field: String, message: String },
     /// Something is outside what may be read.
     #[error("{file}: {path:?} is not in or below {root:?}; move the file there, or make it a base")]
     Restricted { file: String, path: String, root: String },
@@ -58,8 +59,58 @@ impl RenderError {
     }
 
     pub(super) fn field(file: &str, field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Field { file: file.to_owned(), field: field.into(), message: message.into() }
+        Self::Field { file: file.to_owned(), line: None, field: field.into(), message: message.into() }
     }
+
+    /// A kustomization that is not of its form; the message begins with the path of what is wrong.
+    pub(super) fn misread(file: &str, text: &str, message: String) -> Self {
+        let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+        match message.split_once(": ").filter(|(path, _)| !path.contains(' ')) {
+            Some((path, rest)) => {
+                let positions = yaml::positions(text).unwrap_or_default();
+                let line = positions.first().and_then(|all| all.get(path)).and_then(|at| usize::try_from(at.0).ok());
+                let rest = rest.split(", expected one of `apiVersion`").next().unwrap_or(rest);
+                Self::Field { file: file.to_owned(), line, field: path.to_owned(), message: rest.to_owned() }
+                    .located(file, text)
+            }
+            None => match unknown {
+                Some(field) => Self::field(file, field, "is not a field of a kustomization").located(file, text),
+                None => Self::Manifest { file: file.to_owned(), message },
+            },
+        }
+    }
+
+    /// The same with the line of the kustomization that it is about: that of the entry which its message quotes, or that of
+    /// the field.
+    pub(super) fn located(self, kustomization: &str, text: &str) -> Self {
+        match self {
+            Self::Field { file, line: None, field, message } if file == kustomization => {
+                let line = line_of(text, &field, &message);
+                Self::Field { file, line, field, message }
+            }
+            other => other,
+        }
+    }
+}
+
+fn at_line(line: Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!(":{line}"))
+}
+
+/// The line, from 1, of a field in a kustomization, or of what a message quotes below it.
+fn line_of(text: &str, field: &str, message: &str) -> Option<usize> {
+    let name = field.split(['.', '[', ' ']).next()?;
+    let begins = |line: &str| {
+        line.trim_start_matches(['"', '\''])
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.trim_start_matches(['"', '\'']).starts_with(':'))
+    };
+    let at = text.lines().position(begins)?;
+    let quoted = message.split('"').nth(1).filter(|quoted| !quoted.is_empty());
+    let is_inside = |line: &&str| !line.starts_with(|c: char| c.is_ascii_alphabetic());
+    let below = text.lines().skip(at + 1).take_while(is_inside);
+    let entry = quoted.and_then(|quoted| below.into_iter().position(|line| line.contains(quoted)));
+    Some(entry.map_or(at, |entry| at + 1 + entry) + 1)
 }
 
 /// Where something that a kustomization asks for stands, for errors.

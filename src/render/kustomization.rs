@@ -317,12 +317,6 @@ impl Kustomization {
         }
     }
 
-    /// Reads a kustomization file.
-    pub(super) fn read(loader: &Loader<'_>, directory: &str, path: &str) -> Result<Self, RenderError> {
-        let text = loader.text(directory, path, path)?;
-        Self::parse(&text, path)
-    }
-
     /// Reads the text of a kustomization file.
     pub(super) fn parse(text: &str, path: &str) -> Result<Self, RenderError> {
         let wrong = |message: String| RenderError::Manifest { file: path.to_owned(), message };
@@ -332,8 +326,8 @@ impl Kustomization {
         if !object.iter().any(|(key, value)| !is_type(key) && !value.is_null()) {
             return Err(wrong("is empty".to_owned()));
         }
-        let mut parsed: Self = typed(value).map_err(wrong)?;
-        parsed.check(path)?;
+        let mut parsed: Self = typed(value).map_err(|message| RenderError::misread(path, text, message))?;
+        parsed.check(path).map_err(|error| error.located(path, text))?;
         parsed.modernise();
         Ok(parsed)
     }
@@ -408,7 +402,11 @@ pub(super) fn value(text: &str, path: &str) -> Result<Value, RenderError> {
 /// Names the field that is not known, or not of its type; shows no text of it.
 pub(super) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
     let value = tidied(value, true);
-    serde_json::from_value(value).map_err(|error| without_values(&error.to_string()))
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let (path, message) = (error.path().to_string(), without_values(&error.inner().to_string()));
+        let hint = if message.contains("expected a string") { "; put it in quotes" } else { "" };
+        if path == "." { message } else { format!("{path}: {message}{hint}") }
+    })
 }
 
 /// Fields whose keys are the user's own.
@@ -552,12 +550,13 @@ fn known_spelling(key: String) -> String {
     FIELDS.iter().find(|field| field.eq_ignore_ascii_case(&key)).map_or(key, |field| (*field).to_owned())
 }
 
-/// A message of the reader, without the text that it found.
+/// A message of the reader, without the value that it found.
 fn without_values(message: &str) -> String {
-    match (message.find("string \""), message.rfind("\", expected")) {
-        (Some(begin), Some(end)) if begin < end => format!("{}a text{}", &message[..begin], &message[end + 1..]),
-        _ => message.to_owned(),
-    }
+    let Some((found, expected)) = message.split_once(", expected ").filter(|_| message.starts_with("invalid ")) else {
+        return message.to_owned();
+    };
+    let kind = found.split(['`', '"']).next().unwrap_or(found).trim_end();
+    format!("{kind}, expected {expected}")
 }
 
 /// A map of texts; null is the empty text.
