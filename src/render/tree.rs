@@ -1,8 +1,10 @@
 //! Where rendering reads from: a read-only tree that nothing leads out of.
 use sha2::{Digest as _, Sha256};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
+    io::Read as _,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 /// Largest file that is read, in bytes.
@@ -147,10 +149,18 @@ impl FileTree for MemoryTree {
     }
 }
 
-/// A directory of the file system as a tree.
+/// A directory of the file system as a tree. What is at a path is looked up once: a tree is for one render.
 #[derive(Debug)]
 pub struct DirectoryTree {
     root: PathBuf,
+    found: Mutex<HashMap<String, Option<Found>>>,
+}
+
+/// Where a path leads, and to what.
+#[derive(Clone, Debug)]
+struct Found {
+    real: PathBuf,
+    kind: EntryKind,
 }
 
 impl DirectoryTree {
@@ -162,7 +172,7 @@ impl DirectoryTree {
         let shown = directory.display().to_string();
         let root =
             directory.canonicalize().map_err(|error| TreeError::Other { path: shown, message: error.to_string() })?;
-        Ok(Self { root })
+        Ok(Self { root, found: Mutex::default() })
     }
 
     /// The tree in which a directory can be built, and the directory's path in it.
@@ -174,12 +184,24 @@ impl DirectoryTree {
         let real =
             directory.canonicalize().map_err(|error| TreeError::Other { path: shown, message: error.to_string() })?;
         let path = real.to_string_lossy().trim_start_matches('/').to_owned();
-        Ok((Self { root: PathBuf::from("/") }, path))
+        Ok((Self { root: PathBuf::from("/"), found: Mutex::default() }, path))
     }
 
-    fn resolve(&self, path: &str) -> Result<Option<PathBuf>, TreeError> {
+    fn resolve(&self, path: &str) -> Result<Option<Found>, TreeError> {
+        if let Some(found) = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
+            return Ok(found.clone());
+        }
+        let found = self.look_up(path)?;
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    fn look_up(&self, path: &str) -> Result<Option<Found>, TreeError> {
         match self.root.join(path).canonicalize() {
-            Ok(real) if real.starts_with(&self.root) => Ok(Some(real)),
+            Ok(real) if real.starts_with(&self.root) => {
+                let kind = if real.is_dir() { EntryKind::Directory } else { EntryKind::File };
+                Ok(Some(Found { real, kind }))
+            }
             Ok(_) => Err(TreeError::Escapes { path: path.to_owned() }),
             Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
                 Ok(None)
@@ -193,25 +215,27 @@ impl DirectoryTree {
 
 impl FileTree for DirectoryTree {
     fn read(&self, path: &str) -> Result<Vec<u8>, TreeError> {
-        let real = self.resolve(path)?.ok_or_else(|| TreeError::NotFound { path: path.to_owned() })?;
+        let Found { real, .. } = self.resolve(path)?.ok_or_else(|| TreeError::NotFound { path: path.to_owned() })?;
         let failed = |error: std::io::Error| TreeError::Other { path: path.to_owned(), message: error.to_string() };
-        if std::fs::metadata(&real).map_err(failed)?.len() > MAX_FILE_BYTES as u64 {
-            return Err(TreeError::TooLarge { path: path.to_owned() });
-        }
-        std::fs::read(real).map_err(failed)
+        let file = std::fs::File::open(&real).map_err(failed)?;
+        let mut bytes = Vec::new();
+        // Read within the bound rather than believe a size that may change.
+        file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() > MAX_FILE_BYTES { Err(TreeError::TooLarge { path: path.to_owned() }) } else { Ok(bytes) }
     }
 
     fn real(&self, path: &str) -> Result<Option<String>, TreeError> {
-        let real = self.resolve(path)?;
-        Ok(real.map(|real| real.strip_prefix(&self.root).unwrap_or(&real).to_string_lossy().into_owned()))
+        let found = self.resolve(path)?;
+        Ok(found
+            .map(|Found { real, .. }| real.strip_prefix(&self.root).unwrap_or(&real).to_string_lossy().into_owned()))
     }
 
     fn kind(&self, path: &str) -> Result<Option<EntryKind>, TreeError> {
-        Ok(self.resolve(path)?.map(|real| if real.is_dir() { EntryKind::Directory } else { EntryKind::File }))
+        Ok(self.resolve(path)?.map(|found| found.kind))
     }
 
     fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
-        let real = self.resolve(path)?.ok_or_else(|| TreeError::NotFound { path: path.to_owned() })?;
+        let Found { real, .. } = self.resolve(path)?.ok_or_else(|| TreeError::NotFound { path: path.to_owned() })?;
         let entries = std::fs::read_dir(real)
             .map_err(|error| TreeError::Other { path: path.to_owned(), message: error.to_string() })?;
         let mut found = Vec::new();
