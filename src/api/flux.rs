@@ -18,6 +18,7 @@ use std::{collections::BTreeMap, fmt};
     plural = "fluxconfigurations",
     shortname = "fc",
     namespaced,
+    category = "arcwright",
     doc = "A source that the cluster is kept like, and the kustomizations made of it, in the Flux v2 generation.",
     status = "FluxConfigurationStatus",
     printcolumn = r#"{"name":"Engine","type":"string","jsonPath":".spec.engine"}"#,

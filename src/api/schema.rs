@@ -3,7 +3,7 @@ use super::{
     FluxConfiguration, FluxConfigurationSpec, SourceControlConfiguration, SourceControlConfigurationSpec,
     shared::SUBDOMAIN,
 };
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, ValidationRule};
 use kube::CustomResourceExt as _;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
@@ -22,9 +22,52 @@ const SET_BY_A_CLUSTER: [&str; 10] = [
     "uid",
 ];
 
-/// The CustomResourceDefinitions of the two kinds.
+/// Rules over several fields of a `SourceControlConfiguration`, and what they say.
+const OF_SOURCE_CONTROL: [(&str, &str); 1] = [(
+    "!has(self.helmOperatorProperties) || (has(self.enableHelmOperator) && self.enableHelmOperator)",
+    "helmOperatorProperties has a meaning only with enableHelmOperator: true",
+)];
+
+/// Rules over several fields of a `FluxConfiguration`, and what they say.
+const OF_FLUX: [(&str, &str); 4] = [
+    (
+        "(has(self.scope) ? self.scope : 'cluster') == (has(oldSelf.scope) ? oldSelf.scope : 'cluster')",
+        "scope cannot be changed: delete the configuration and make it anew",
+    ),
+    (
+        "!has(self.sourceKind) || self.sourceKind == 'GitRepository' ? has(self.gitRepository) : self.sourceKind == 'Bucket' ? has(self.bucket) : self.sourceKind == 'AzureBlob' ? has(self.azureBlob) : has(self.ociRepository)",
+        "the source that sourceKind names must be given",
+    ),
+    (
+        "!has(self.gitRepository) || !has(self.gitRepository.repositoryRef) || !has(self.gitRepository.repositoryRef.commit) || has(self.gitRepository.repositoryRef.branch)",
+        "gitRepository.repositoryRef.commit must come with the branch that it is on",
+    ),
+    (
+        "!has(self.gitRepository) || self.gitRepository.url.matches('^(https?://|ssh://|git@).+')",
+        "gitRepository.url must begin with https://, http://, ssh:// or git@",
+    ),
+];
+
+/// The CustomResourceDefinitions of the two kinds, with rules over several fields as far as the API server can check them.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![SourceControlConfiguration::crd(), FluxConfiguration::crd()]
+    vec![ruled(SourceControlConfiguration::crd(), &OF_SOURCE_CONTROL), ruled(FluxConfiguration::crd(), &OF_FLUX)]
+}
+
+/// Adds rules to the spec of every version.
+fn ruled(mut crd: CustomResourceDefinition, rules: &[(&str, &str)]) -> CustomResourceDefinition {
+    let rule = |(rule, message): &(&str, &str)| ValidationRule {
+        rule: (*rule).to_owned(),
+        message: Some((*message).to_owned()),
+        ..ValidationRule::default()
+    };
+    for version in &mut crd.spec.versions {
+        let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
+        let spec = schema.and_then(|schema| schema.properties.as_mut()?.get_mut("spec"));
+        if let Some(spec) = spec {
+            spec.x_kubernetes_validations = Some(rules.iter().map(rule).collect());
+        }
+    }
+    crd
 }
 
 /// The CustomResourceDefinitions as a YAML stream.

@@ -16,6 +16,7 @@ use std::{collections::BTreeMap, fmt};
     plural = "sourcecontrolconfigurations",
     shortname = "scc",
     namespaced,
+    category = "arcwright",
     doc = "A Git repository that the cluster is kept like, in the Flux v1 generation.",
     status = "SourceControlConfigurationStatus",
     printcolumn = r#"{"name":"Engine","type":"string","jsonPath":".spec.engine"}"#,

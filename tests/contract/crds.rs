@@ -78,12 +78,15 @@ fn an_api_server_takes_the_definitions_and_the_examples() {
             let file = plane.directory.path().join("example.json");
             std::fs::write(&file, document.to_string()).expect("a file");
             let file = file.to_str().expect("a path");
+            // Another example may have the same name, and a scope that cannot be changed.
+            plane.kubectl(&["delete", "--ignore-not-found", "-n", namespace, "-f", file]).ok();
             let applied = plane.kubectl(&["apply", "--validate=strict", "-n", namespace, "-f", file]);
             applied.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
     }
     columns_and_defaults(&plane);
     invalid_resources(&plane);
+    create_only_fields(&plane);
 }
 
 fn columns_and_defaults(plane: &ControlPlane) {
@@ -115,10 +118,32 @@ fn invalid_resources(plane: &ControlPlane) {
         ("no url", "  gitRepository: {}\n"),
         ("a time of zero", "  gitRepository: {url: https://example.org/a, timeoutInSeconds: 0}\n"),
         ("a short commit", "  gitRepository: {url: https://example.org/a, repositoryRef: {commit: abc}}\n"),
+        (
+            "a commit without its branch",
+            "  gitRepository: {url: https://example.org/a, repositoryRef: {commit: 0123456789012345678901234567890123456789}}\n",
+        ),
+        ("a source that is not given", "  sourceKind: Bucket\n  gitRepository: {url: https://example.org/a}\n"),
+        ("a directory of the agent's machine", "  gitRepository: {url: /srv/repository}\n"),
         ("a number for a variable", "  kustomizations: {a: {postBuild: {substitute: {b: 1}}}}\n"),
     ] {
         let file = plane.directory.path().join("wrong.yaml");
         std::fs::write(&file, format!("{head}{spec}")).expect("a file");
         assert!(plane.apply(&file).is_err(), "{what}");
     }
+}
+
+fn create_only_fields(plane: &ControlPlane) {
+    let file = plane.directory.path().join("moved.yaml");
+    let write = |scope: &str| {
+        let text = format!(
+            "apiVersion: clusterconfig.azure.com/v1beta1\nkind: FluxConfiguration\nmetadata: {{name: moved}}\nspec:\n  scope: {scope}\n  gitRepository: {{url: https://example.org/a}}\n"
+        );
+        std::fs::write(&file, text).expect("a file");
+        plane.kubectl(&["apply", "-f", file.to_str().expect("a path")])
+    };
+    write("namespace").expect("a configuration");
+    let error = write("cluster").expect_err("scope is create-only");
+    assert!(error.contains("scope cannot be changed"), "{error}");
+    let all = plane.kubectl(&["get", "arcwright", "-A", "-o", "name"]).expect("the category");
+    assert!(all.contains("fluxconfiguration.clusterconfig.azure.com/moved"), "{all}");
 }
