@@ -21,13 +21,13 @@ pub(super) struct RenderArgs {
     /// The helm program
     #[arg(long, default_value = "helm", value_name = "PROGRAM")]
     helm_command: PathBuf,
-    /// Version of Kubernetes that charts are rendered for
+    /// Version of Kubernetes for charts that name none
     #[arg(long, default_value = "", value_name = "VERSION")]
     helm_kube_version: String,
-    /// API version that charts may find; may be given several times
+    /// API version that charts find which name none; may be given several times
     #[arg(long, value_name = "VERSION")]
     helm_api_versions: Vec<String>,
-    /// Ask helm for more output when it fails
+    /// Ask helm for more output, and show all of it when it fails
     #[arg(long)]
     helm_debug: bool,
     /// Order of the objects: legacy (by kind) or none (as loaded)
@@ -53,9 +53,11 @@ pub(super) fn run(args: &RenderArgs) -> Outcome {
     let (tree, path) = DirectoryTree::for_build(&args.dir).map_err(|error| Failure::of(&error))?;
     let helm = render::helm::Access {
         command: args.enable_helm.then(|| args.helm_command.clone()),
+        environment: render::helm::environment(std::env::vars_os()),
         kube_version: args.helm_kube_version.clone(),
         api_versions: args.helm_api_versions.clone(),
         debug: args.helm_debug,
+        limits: render::helm::Limits::default(),
     };
     let options = Options {
         order: match args.reorder {

@@ -114,6 +114,9 @@ enum Named {
     AsComponent,
 }
 
+/// A transformer, with the field that asks for it and what is said of its changes.
+type Asked = (&'static str, Option<Arc<Provenance>>, Transformer);
+
 /// Where a kustomization stands among others.
 struct At<'a> {
     directory: &'a str,
@@ -357,11 +360,7 @@ impl<'a> Build<'a> {
     }
 
     /// The transformers of a kustomization in kustomize's order, with the fields that ask for them.
-    fn transformers(
-        &self,
-        at: &Target<'_>,
-        configuration: &Configuration,
-    ) -> Result<Vec<(&'static str, Option<Arc<Provenance>>, Transformer)>, RenderError> {
+    fn transformers(&self, at: &Target<'_>, configuration: &Configuration) -> Result<Vec<Asked>, RenderError> {
         let mut all = Vec::new();
         for (field, by, transformer) in self.own_transformers(at, configuration)? {
             all.push((field, self.built_in(at, by), transformer));

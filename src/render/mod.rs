@@ -5,7 +5,7 @@
 //!     -> once, at the top: hashes -> references -> order -> Vec<Manifest> -> emit (YAML)
 //! ```
 //!
-//! Reads only through a [`tree::FileTree`], which nothing leads out of; runs no program and asks no network.
+//! Reads only through a [`tree::FileTree`], which nothing leads out of. Runs no program, except `helm` where [`Options::helm`] allows it.
 mod accumulate;
 mod configuration;
 pub mod emit;

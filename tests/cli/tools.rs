@@ -57,3 +57,18 @@ fn a_directory_is_rendered_as_kustomize_does() {
     assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
     assert!(ran.stderr.starts_with("Error: "), "{}", ran.stderr);
 }
+
+#[test]
+fn charts_are_rendered_only_when_that_is_enabled() {
+    let home = Home::new();
+    home.write("app/kustomization.yaml", "helmCharts: [{name: web, releaseName: r}]\n");
+    home.write("app/charts/web/values.yaml", "a: b\n");
+    home.write_program("helm", "echo 'kind: ConfigMap'; echo 'apiVersion: v1'; echo \"metadata: {name: $2$SECRET}\"");
+    let ran = home.run(&["render", "app"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("use --enable-helm"), "{}", ran.stderr);
+    let mut command = home.command();
+    command.args(["render", "app", "--enable-helm"]).env("PATH", home.path("")).env("SECRET", "s3cret");
+    let ran = home.ran(command.output().expect("arcwright runs"));
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: r\n"));
+}
