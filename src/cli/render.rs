@@ -1,8 +1,8 @@
 //! `arcwright render`: what `kustomize build` prints.
-use super::{Failure, Outcome, ui};
-use crate::render::{self, Options, Order, tree::DirectoryTree};
+use super::{Failure, Outcome, context::DataDir, remotes::Fetcher, ui};
+use crate::render::{self, Options, Order, remote::Remotes, tree::DirectoryTree};
 use clap::Args;
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 #[derive(Debug, Args)]
 pub(super) struct RenderArgs {
@@ -30,6 +30,9 @@ pub(super) struct RenderArgs {
     /// Ask helm for more output, and show all of it when it fails
     #[arg(long)]
     helm_debug: bool,
+    /// Fetch resources and components that are elsewhere, by git or HTTP
+    #[arg(long)]
+    enable_remote: bool,
     /// Order of the objects: legacy (by kind) or none (as loaded)
     #[arg(long, default_value = "legacy", value_name = "ORDER")]
     reorder: Reorder,
@@ -49,7 +52,7 @@ enum Reorder {
     None,
 }
 
-pub(super) fn run(args: &RenderArgs) -> Outcome {
+pub(super) fn run(args: &RenderArgs, data: &DataDir) -> Outcome {
     let (tree, path) = DirectoryTree::for_build(&args.dir).map_err(|error| Failure::of(&error))?;
     let helm = render::helm::Access {
         command: args.enable_helm.then(|| args.helm_command.clone()),
@@ -67,9 +70,20 @@ pub(super) fn run(args: &RenderArgs) -> Outcome {
         load_restriction: args.load_restrictor == Restrictor::RootOnly,
         managed_by_label: args.enable_managedby_label,
         helm,
+        remotes: remotes(args, data)?,
         ..Options::of_kustomize()
     };
     let yaml = render::build_yaml(&tree, &path, &options).map_err(|error| Failure::of(&error))?;
     ui::text(&yaml);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who fetches what is elsewhere, where that is allowed.
+fn remotes(args: &RenderArgs, data: &DataDir) -> Result<Option<Arc<dyn Remotes>>, Failure> {
+    if !args.enable_remote {
+        return Ok(None);
+    }
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let fetcher = Fetcher::new(data.mirrors(), home.as_deref()).map_err(|error| Failure::of(&error))?;
+    Ok(Some(Arc::new(fetcher)))
 }

@@ -2,12 +2,14 @@
 use super::{
     RenderError,
     node::{self, Map, Node, ParseError},
+    remote::Remote,
     resource::Resource,
     tree::{EntryKind, FileTree},
 };
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    rc::Rc,
     sync::Arc,
 };
 
@@ -23,20 +25,58 @@ const MAX_LISTS: usize = 16;
 /// Texts that are worth a second thread, in bytes.
 const MIN_PARALLEL: usize = 64 << 10;
 
+/// What one render read so far, from all trees.
+#[derive(Default)]
+struct Counted {
+    files: Cell<usize>,
+    bytes: Cell<usize>,
+}
+
 /// Reads files of a tree, and counts them.
 pub(super) struct Loader<'a> {
     tree: &'a dyn FileTree,
+    /// Tells trees apart; 0 for that of the render itself.
+    pub(super) number: usize,
+    /// The repository elsewhere that the tree is of.
+    remote: Option<&'a Remote>,
     is_restricted: bool,
-    files: Cell<usize>,
-    bytes: Cell<usize>,
+    counted: Rc<Counted>,
     /// What files hold that were read ahead, by path, until it is asked for.
     ahead: RefCell<HashMap<String, Result<Vec<Node>, ParseError>>>,
 }
 
 impl<'a> Loader<'a> {
     pub(super) fn new(tree: &'a dyn FileTree, is_restricted: bool) -> Self {
-        let (files, bytes) = (Cell::new(0), Cell::new(0));
-        Self { tree, is_restricted, files, bytes, ahead: RefCell::default() }
+        Self { tree, number: 0, remote: None, is_restricted, counted: Rc::default(), ahead: RefCell::default() }
+    }
+
+    /// Reads the tree of a repository elsewhere, which is always restricted, and counts on.
+    pub(super) fn elsewhere<'b>(&self, tree: &'b dyn FileTree, number: usize, remote: &'b Remote) -> Loader<'b> {
+        let counted = Rc::clone(&self.counted);
+        Loader { tree, number, remote: Some(remote), is_restricted: true, counted, ahead: RefCell::default() }
+    }
+
+    /// Whether what is in the tree came from this machine, and may name what else is there.
+    pub(super) fn is_of_this_machine(&self) -> bool {
+        self.remote.is_none_or(Remote::is_local)
+    }
+
+    /// A path as it is told: with the address of the repository, where that is elsewhere.
+    pub(super) fn shown(&self, path: &str) -> String {
+        self.remote.map_or_else(|| path.to_owned(), |remote| remote.shown(path))
+    }
+
+    /// Counts what was read.
+    pub(super) fn count(&self, path: &str, bytes: usize) -> Result<(), RenderError> {
+        let Counted { files, bytes: sum } = &*self.counted;
+        files.set(files.get() + 1);
+        sum.set(sum.get() + bytes);
+        for (have, limit, what) in [(files.get(), MAX_FILES, "files"), (sum.get(), MAX_BYTES, "bytes")] {
+            if have > limit {
+                return Err(RenderError::TooMuch { path: path.to_owned(), what, limit });
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn kind(&self, path: &str) -> Result<Option<EntryKind>, RenderError> {
@@ -62,13 +102,7 @@ impl<'a> Loader<'a> {
             }
         }
         let bytes = self.tree.read(path).map_err(|source| RenderError::Tree { file: path.to_owned(), source })?;
-        self.files.set(self.files.get() + 1);
-        self.bytes.set(self.bytes.get() + bytes.len());
-        for (have, limit, what) in [(self.files.get(), MAX_FILES, "files"), (self.bytes.get(), MAX_BYTES, "bytes")] {
-            if have > limit {
-                return Err(RenderError::TooMuch { path: path.to_owned(), what, limit });
-            }
-        }
+        self.count(path, bytes.len())?;
         Ok(bytes)
     }
 
@@ -103,8 +137,8 @@ impl<'a> Loader<'a> {
     pub(super) fn resources(&self, root: &str, path: &str, named_by: &str) -> Result<Vec<Resource>, RenderError> {
         let ahead = self.ahead.borrow_mut().remove(path);
         match ahead {
-            Some(documents) => opened(documents, path),
-            None => resources(&self.text(root, path, named_by)?, path),
+            Some(documents) => opened(documents, path, &self.shown(path)),
+            None => opened(node::documents(&self.text(root, path, named_by)?), path, &self.shown(path)),
         }
     }
 }
@@ -125,14 +159,14 @@ pub(super) fn join(directory: &str, path: &str) -> Option<String> {
 
 /// The objects that a text holds, lists opened.
 pub(super) fn resources(text: &str, file: &str) -> Result<Vec<Resource>, RenderError> {
-    opened(node::documents(text), file)
+    opened(node::documents(text), file, file)
 }
 
-/// The objects of documents. A lone List stands for its items; the items of other lists come after all else.
-fn opened(documents: Result<Vec<Node>, ParseError>, file: &str) -> Result<Vec<Resource>, RenderError> {
+/// The objects of documents of a file, which is called otherwise by those who read of it later. A lone List stands for its items; the items of other lists come after all else.
+fn opened(documents: Result<Vec<Node>, ParseError>, file: &str, origin: &str) -> Result<Vec<Resource>, RenderError> {
     let wrong = |message: String| RenderError::Manifest { file: file.to_owned(), message };
     let documents = documents.map_err(|error| wrong(error.to_string()))?;
-    let origin: Arc<str> = Arc::from(file);
+    let origin: Arc<str> = Arc::from(origin);
     let is_empty = |node: &Node| node.is_null() || node.as_map().is_some_and(Map::is_empty);
     let mut documents: Vec<Node> = documents.into_iter().filter(|node| !is_empty(node)).collect();
     if let [Node::Map(alone)] = documents.as_mut_slice()

@@ -5,7 +5,8 @@
 //!     -> once, at the top: hashes -> references -> order -> Vec<Manifest> -> emit (YAML)
 //! ```
 //!
-//! Reads only through a [`tree::FileTree`], which nothing leads out of. Runs no program, except `helm` where [`Options::helm`] allows it.
+//! Reads only through a [`tree::FileTree`], which nothing leads out of. Runs no program, except `helm` where
+//! [`Options::helm`] allows it; asks nobody, except whoever [`Options::remotes`] names.
 mod accumulate;
 mod configuration;
 pub mod emit;
@@ -26,6 +27,7 @@ mod plain;
 mod plugin;
 mod provenance;
 mod reference;
+pub mod remote;
 mod resource;
 mod schema;
 mod selector;
@@ -41,6 +43,7 @@ pub use substitute::substitute;
 use crate::model::Manifest;
 use error::Place;
 use resource::Resource;
+use std::sync::Arc;
 use tree::FileTree;
 
 /// Order of the rendered objects, where the kustomization does not choose one.
@@ -76,6 +79,8 @@ pub struct Options {
     pub schema: SchemaUse,
     /// Whether and how charts are rendered.
     pub helm: helm::Access,
+    /// Who brings bases and files that are elsewhere; none: they are refused.
+    pub remotes: Option<Arc<dyn remote::Remotes>>,
 }
 
 impl Options {
@@ -88,6 +93,7 @@ impl Options {
             managed_by_label: false,
             schema: SchemaUse::Replace,
             helm: helm::Access::default(),
+            remotes: None,
         }
     }
 
@@ -100,6 +106,7 @@ impl Options {
             managed_by_label: false,
             schema: SchemaUse::Add,
             helm: helm::Access::default(),
+            remotes: None,
         }
     }
 }
