@@ -14,7 +14,10 @@ use crate::{
 use std::{
     fmt, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::runtime::{Builder, Runtime};
@@ -24,8 +27,8 @@ use tokio_util::sync::CancellationToken;
 const MAX_TIME: Duration = Duration::from_secs(600);
 /// Longest time for one file.
 const FILE_TIME: Duration = Duration::from_secs(27);
-/// Most bytes of everything that one render fetches.
-const MAX_BYTES: u64 = 512 << 20;
+/// Most bytes of one fetch; a render that fetched as many fetches nothing more.
+const MAX_BYTES: u64 = 256 << 20;
 /// Private keys that ssh looks for by itself, in the directory `.ssh`.
 const KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
@@ -35,6 +38,8 @@ pub(super) struct Fetcher {
     cache: GitCache,
     proxy: ProxySettings,
     credentials: Credentials,
+    /// Bytes of single files.
+    files: AtomicU64,
     end: Instant,
 }
 
@@ -53,14 +58,16 @@ impl Fetcher {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let proxy = ProxySettings::from_environment();
         let options = GitOptions { max_bytes: MAX_BYTES, proxy: proxy.clone(), ..GitOptions::default() };
-        let credentials = credentials(home);
-        Ok(Self {
-            runtime,
-            cache: GitCache::with(mirrors, options),
-            proxy,
-            credentials,
-            end: Instant::now() + MAX_TIME,
-        })
+        let (cache, credentials) = (GitCache::with(mirrors, options), credentials(home));
+        Ok(Self { runtime, cache, proxy, credentials, files: AtomicU64::new(0), end: Instant::now() + MAX_TIME })
+    }
+
+    /// Fails when enough was fetched.
+    fn check(&self) -> Result<(), FetchError> {
+        if self.cache.traffic().bytes + self.files.load(Ordering::Relaxed) < MAX_BYTES {
+            return Ok(());
+        }
+        Err(FetchError::TooLarge { what: "what is fetched for one render".to_owned(), limit: MAX_BYTES })
     }
 
     /// What is left of a time, and of all time.
@@ -69,9 +76,7 @@ impl Fetcher {
     }
 
     fn fetch(&self, remote: &Remote, reference: Reference) -> Result<Artifact, FetchError> {
-        if self.cache.traffic().bytes > MAX_BYTES {
-            return Err(FetchError::TooLarge { what: "what is fetched for one render".to_owned(), limit: MAX_BYTES });
-        }
+        self.check()?;
         let source = GitSource {
             url: remote.repository.clone(),
             // The renderer lets none but the tree that it was called for name this machine.
@@ -100,10 +105,13 @@ impl Remotes for Fetcher {
     }
 
     fn file(&self, url: &str) -> Result<Vec<u8>, RemoteError> {
+        self.check()?;
         let max_bytes = MAX_FILE_BYTES as u64;
         let options = GitOptions { max_bytes, proxy: self.proxy.clone(), ..GitOptions::default() };
         let cancel = CancellationToken::new();
-        Ok(self.runtime.block_on(read_file(url, &options, self.time(FILE_TIME), &cancel))?)
+        let bytes = self.runtime.block_on(read_file(url, &options, self.time(FILE_TIME), &cancel))?;
+        self.files.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(bytes)
     }
 }
 
@@ -136,5 +144,44 @@ fn credentials(home: Option<&Path>) -> Credentials {
         ssh_private_key: KEYS.iter().find_map(|name| own(name)).map(Into::into),
         known_hosts: (!known_hosts.is_empty()).then(|| known_hosts.join("\n")),
         ..Credentials::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_a_tag_before_it_is_a_branch() {
+        let named = |text: &str| -> Vec<String> {
+            let show = |Reference { branch, tag, commit, .. }: Reference| match (branch, tag, commit) {
+                (Some(name), None, None) => format!("branch {name}"),
+                (None, Some(name), None) => format!("tag {name}"),
+                (None, None, Some(name)) => format!("commit {name}"),
+                _ => "default".to_owned(),
+            };
+            references(Some(text).filter(|text| !text.is_empty())).into_iter().map(show).collect()
+        };
+        assert_eq!(named("v1"), ["tag v1", "branch v1"]);
+        assert_eq!(named("refs/tags/v1"), ["tag v1"]);
+        assert_eq!(named("refs/heads/feat/x"), ["branch feat/x"]);
+        assert_eq!(named("heads/x"), ["branch x"]);
+        assert_eq!(named(&"A".repeat(40)), [format!("commit {}", "a".repeat(40))]);
+        assert_eq!(named(""), ["default"]);
+        assert_eq!(named("HEAD"), ["default"]);
+    }
+
+    #[test]
+    fn the_first_key_of_a_home_and_its_known_hosts_are_used() {
+        let home = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(home.path().join(".ssh")).expect("a directory");
+        for (name, text) in [("id_rsa", "rsa"), ("id_ecdsa", "ecdsa"), ("known_hosts", "host ssh-ed25519 AAAA")] {
+            std::fs::write(home.path().join(".ssh").join(name), text).expect("a file");
+        }
+        let found = credentials(Some(home.path()));
+        let key = found.ssh_private_key.expect("a key");
+        assert_eq!(secrecy::ExposeSecret::expose_secret(&key), "ecdsa");
+        assert!(found.known_hosts.expect("hosts").starts_with("host ssh-ed25519 AAAA"));
+        assert!(credentials(None).ssh_private_key.is_none());
     }
 }

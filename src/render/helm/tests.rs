@@ -1,5 +1,8 @@
 use super::{Access, Limits, environment};
-use crate::render::{Options, Order, build, to_yaml, tree::MemoryTree};
+use crate::render::{
+    Options, Order, build, to_yaml,
+    tree::{DirectoryTree, MemoryTree},
+};
 use std::{ffi::OsString, fs, path::PathBuf, process::Command, time::Duration};
 
 /// Prints one object, whatever it is asked for.
@@ -174,6 +177,41 @@ fn a_chart_can_neither_name_options_nor_paths_nor_files_outside() {
     }
     let refused = rendered(Access::default(), "helmCharts: [{name: web}]\n", &[]).expect_err("not enabled");
     assert!(refused.contains("--enable-helm"), "{refused}");
+}
+
+#[test]
+fn links_of_a_chart_lead_where_the_chart_or_the_kustomization_is() {
+    let fake = Fake::new(&format!("cat $3/link > $HOME/link; {PRINTS}"));
+    let write = |name: &str, text: &str| {
+        let path = fake.path(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        fs::write(path, text).expect("a file");
+    };
+    write("outside.txt", "outside");
+    write("tree/beside.txt", "beside");
+    write("tree/app/own.txt", "own");
+    write("tree/app/kustomization.yaml", "helmCharts: [{name: web, releaseName: r}]\n");
+    write("tree/app/charts/web/values.yaml", "a: b\n");
+    let rendered = |target: &str, load_restriction: bool| {
+        let link = fake.path("tree/app/charts/web/link");
+        // There is none yet the first time.
+        fs::remove_file(&link).ok();
+        std::os::unix::fs::symlink(target, link).expect("a link");
+        let tree = DirectoryTree::rooted(&fake.path("tree")).expect("a tree");
+        let options = Options { helm: fake.access(), load_restriction, ..Options::of_kustomize() };
+        let made = build(&tree, "app", &options).map(|_| fake.wrote("link"));
+        made.map_err(|error| crate::error::Chain(&error).to_string())
+    };
+    assert_eq!(rendered("values.yaml", true).as_deref(), Ok("a: b"));
+    assert_eq!(rendered("../../own.txt", true).as_deref(), Ok("own"));
+    assert!(rendered("../../../beside.txt", true).expect_err("restricted").contains("not in or below"));
+    assert_eq!(rendered("../../../beside.txt", false).as_deref(), Ok("beside"));
+    for outside in ["../../../../outside.txt", "/etc/hostname"] {
+        assert!(rendered(outside, false).expect_err("outside").contains("leads out of the root"), "{outside}");
+    }
+    // A circle ends, too.
+    let circle = rendered("..", true).expect_err("a circle");
+    assert!(circle.contains("too deep") || circle.contains("more than"), "{circle}");
 }
 
 #[test]
