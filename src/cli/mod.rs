@@ -13,6 +13,7 @@ mod plan;
 mod preview;
 mod progress;
 mod prune;
+mod remotes;
 mod render;
 mod schema;
 mod status;
@@ -118,7 +119,7 @@ fn run(command: Command, data: context::DataDir) -> Outcome {
         Command::Reconcile(args) => context::block_on(control::reconcile(args, data)),
         Command::Suspend(args) => context::block_on(control::suspend(args, data)),
         Command::Resume(args) => context::block_on(control::resume(args, data)),
-        Command::Render(args) => render::run(&args),
+        Command::Render(args) => render::run(&args, &data),
         Command::Validate(args) => validate::run(&args),
         Command::Status(args) => status::status(&args, &data),
         Command::Get(args) => status::get(&args, &data),

@@ -1,10 +1,11 @@
 //! `arcwright render`: what `kustomize build` prints.
-use super::{Failure, Outcome};
-use crate::render::{self, Options, Order, tree::DirectoryTree};
+use super::{Failure, Outcome, context::DataDir, remotes::Fetcher};
+use crate::render::{self, Options, Order, remote::Remotes, tree::DirectoryTree};
 use clap::Args;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 #[derive(Debug, Args)]
@@ -24,15 +25,18 @@ pub(super) struct RenderArgs {
     /// The helm program
     #[arg(long, default_value = "helm", value_name = "PROGRAM")]
     helm_command: PathBuf,
-    /// Version of Kubernetes that charts are rendered for
+    /// Version of Kubernetes for charts that name none
     #[arg(long, default_value = "", value_name = "VERSION")]
     helm_kube_version: String,
-    /// API version that charts may find; may be given several times
+    /// API version that charts find which name none; may be given several times
     #[arg(long, value_name = "VERSION")]
     helm_api_versions: Vec<String>,
-    /// Ask helm for more output when it fails
+    /// Ask helm for more output, and show all of it when it fails
     #[arg(long)]
     helm_debug: bool,
+    /// Fetch resources and components that are elsewhere, by git or HTTP
+    #[arg(long)]
+    enable_remote: bool,
     /// Order of the objects: legacy (by kind) or none (as loaded)
     #[arg(long, default_value = "legacy", value_name = "ORDER")]
     reorder: Reorder,
@@ -52,13 +56,15 @@ enum Reorder {
     None,
 }
 
-pub(super) fn run(args: &RenderArgs) -> Outcome {
+pub(super) fn run(args: &RenderArgs, data: &DataDir) -> Outcome {
     let (tree, path) = DirectoryTree::for_build(&args.dir).map_err(|error| Failure::of(&error))?;
     let helm = render::helm::Access {
         command: args.enable_helm.then(|| args.helm_command.clone()),
+        environment: render::helm::environment(std::env::vars_os()),
         kube_version: args.helm_kube_version.clone(),
         api_versions: args.helm_api_versions.clone(),
         debug: args.helm_debug,
+        limits: render::helm::Limits::default(),
     };
     let options = Options {
         order: match args.reorder {
@@ -68,6 +74,7 @@ pub(super) fn run(args: &RenderArgs) -> Outcome {
         load_restriction: args.load_restrictor == Restrictor::RootOnly,
         managed_by_label: args.enable_managedby_label,
         helm,
+        remotes: remotes(args, data)?,
         ..Options::of_kustomize()
     };
     let mut out = std::io::stdout().lock();
@@ -86,4 +93,14 @@ fn shown(error: &render::RenderError, path: &str, directory: &Path) -> Failure {
             .replace(&format!("{path:?}"), &format!("{named:?}"));
     }
     failure
+}
+
+/// Who fetches what is elsewhere, where that is allowed.
+fn remotes(args: &RenderArgs, data: &DataDir) -> Result<Option<Arc<dyn Remotes>>, Failure> {
+    if !args.enable_remote {
+        return Ok(None);
+    }
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let fetcher = Fetcher::new(data.mirrors(), home.as_deref()).map_err(|error| Failure::of(&error))?;
+    Ok(Some(Arc::new(fetcher)))
 }

@@ -10,7 +10,8 @@ use super::{
     load::{Loader, MAX_DEPTH, resources},
     patch, plain,
     plugin::Plugin,
-    provenance,
+    provenance::Origin,
+    remote::{self, Brought, Remote, Something},
     resource::{Previous, Provenance, Resource},
     schema::Schema,
     transform::{
@@ -38,8 +39,10 @@ const VALIDATED_BY: &str = "validated-by";
 
 /// One render: where it reads from, and what the whole of it shares.
 pub(super) struct Build<'a> {
+    /// Reads the tree of the render itself.
     loader: Loader<'a>,
     options: &'a Options,
+    brought: Brought<'a>,
     /// The schema that a kustomization asks for: the first one that does.
     schema: RefCell<Option<Arc<Schema>>>,
     metadata: RefCell<BuildMetadata>,
@@ -116,39 +119,48 @@ enum Named {
     AsComponent,
 }
 
+/// A transformer, with the field that asks for it and what is said of its changes.
+type Asked = (&'static str, Option<Arc<Provenance>>, Transformer);
+
+/// A directory of a tree, by the tree's number.
+type Visited = (usize, String);
+
 /// Where a kustomization stands among others.
 struct At<'a> {
+    /// Reads the tree that it is in.
+    loader: &'a Loader<'a>,
     directory: &'a str,
     named: Named,
     /// The directories of those that led here, outermost first.
-    above: &'a [String],
-    /// Its directory, as seen from the top one.
-    relative: &'a str,
+    above: &'a [Visited],
+    /// Its directory, as it is told.
+    origin: Origin,
     /// The namespace that overlays give to charts.
     chart_namespace: &'a str,
 }
 
 impl<'a> At<'a> {
     /// A kustomization that no other one names.
-    fn alone(directory: &'a str, named: Named, above: &'a [String]) -> Self {
-        Self { directory, named, above, relative: "", chart_namespace: "" }
+    fn alone(loader: &'a Loader<'a>, directory: &'a str, named: Named, above: &'a [Visited]) -> Self {
+        Self { loader, directory, named, above, origin: Origin::default(), chart_namespace: "" }
     }
 }
 
 /// A kustomization that is being accumulated.
 struct Target<'a> {
+    loader: &'a Loader<'a>,
     directory: &'a str,
     file: &'a str,
     fields: &'a Kustomization,
-    above: &'a [String],
-    relative: &'a str,
+    above: &'a [Visited],
+    origin: &'a Origin,
     chart_namespace: &'a str,
 }
 
 impl<'a> Build<'a> {
     pub(super) fn new(loader: Loader<'a>, options: &'a Options) -> Self {
         let (schema, metadata, kinds) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Self { loader, options, schema, metadata, kinds }
+        Self { loader, options, brought: Brought::new(options.remotes.as_deref()), schema, metadata, kinds }
     }
 
     /// What the top kustomization asks to be told in the result.
@@ -164,7 +176,7 @@ impl<'a> Build<'a> {
         }
         let path = &loader.real(path)?;
         match Kustomization::find(loader, path)? {
-            Some(_) => self.base(&At::alone(path, Named::ByCaller, &[])),
+            Some(_) => self.base(&At::alone(loader, path, Named::ByCaller, &[])),
             None if self.options.generate => {
                 let mut accumulated = Accumulated::new();
                 let found = plain::resources(loader, path)?;
@@ -177,8 +189,9 @@ impl<'a> Build<'a> {
                             accumulated.append(resources, path)?;
                         }
                         plain::Found::Kustomization(directory) => {
-                            let above = [path.clone() + "/."];
-                            accumulated.absorb(self.base(&At::alone(&directory, Named::AsBase, &above))?, path)?;
+                            let above = [(loader.number, path.clone() + "/.")];
+                            let at = At::alone(loader, &directory, Named::AsBase, &above);
+                            accumulated.absorb(self.base(&at)?, path)?;
                         }
                     }
                 }
@@ -191,28 +204,32 @@ impl<'a> Build<'a> {
     /// Accumulates a kustomization of its own, or recalls what it came to.
     fn base(&self, at: &At<'_>) -> Result<Accumulated, RenderError> {
         let mut accumulated = Accumulated::new();
-        if at.named == Named::ByCaller || !self.may_recall() {
+        if at.named == Named::ByCaller || !self.may_recall(at) {
             self.into(at, &mut accumulated)?;
             return Ok(accumulated);
         }
-        if let Some(memo) = self.loader.recalled(at.directory) {
+        if let Some(memo) = at.loader.recalled(at.directory) {
             self.meet(&memo.accumulated.resources);
             return Ok(memo.accumulated.clone());
         }
-        self.loader.begin();
+        at.loader.begin();
         let outcome = self.into(at, &mut accumulated);
-        let seen = self.loader.end();
+        let seen = at.loader.end();
         outcome?;
-        if self.may_recall() {
+        if self.may_recall(at) {
             let accumulated = Accumulated { ids: HashSet::new(), ..accumulated.clone() };
-            self.loader.keep(at.directory, Memo { seen, accumulated });
+            at.loader.keep(at.directory, Memo { seen, accumulated });
         }
         Ok(accumulated)
     }
 
-    /// Whether what a base comes to depends on nothing but what was looked at for it.
-    fn may_recall(&self) -> bool {
-        self.schema.borrow().is_none() && !self.tells_provenance() && self.options.helm.command.is_none()
+    /// Whether what a base comes to depends on nothing but what was looked at in its own tree.
+    fn may_recall(&self, at: &At<'_>) -> bool {
+        at.loader.has_cache()
+            && self.schema.borrow().is_none()
+            && !self.tells_provenance()
+            && self.options.helm.command.is_none()
+            && self.options.remotes.is_none()
     }
 
     /// Takes note of the kinds that there are.
@@ -223,9 +240,10 @@ impl<'a> Build<'a> {
 
     /// Accumulates a kustomization into what is there: a component into its parent, a base into nothing.
     fn into(&self, at: &At<'_>, accumulated: &mut Accumulated) -> Result<(), RenderError> {
-        let directory = at.directory;
-        if is_above(at.above, directory) {
-            return Err(RenderError::Cycle { path: directory.to_owned(), via: at.above.join(", ") });
+        let (loader, directory) = (at.loader, at.directory);
+        if is_above(at.above, loader.number, directory) {
+            let via: Vec<&str> = at.above.iter().map(|(_, directory)| directory.as_str()).collect();
+            return Err(RenderError::Cycle { path: directory.to_owned(), via: via.join(", ") });
         }
         if at.above.len() > MAX_DEPTH {
             return Err(RenderError::TooMuch {
@@ -234,10 +252,10 @@ impl<'a> Build<'a> {
                 limit: MAX_DEPTH,
             });
         }
-        let Some(file) = Kustomization::find(&self.loader, directory)? else {
+        let Some(file) = Kustomization::find(loader, directory)? else {
             return Err(RenderError::NoKustomization { path: directory.to_owned(), found: 0 });
         };
-        let text = self.loader.text(directory, &file, &file)?;
+        let text = loader.text(directory, &file, &file)?;
         let located = |error: RenderError| error.located(&file, &text);
         let fields = Kustomization::parse(&text, &file)?;
         match (at.named, fields.is_component()) {
@@ -254,11 +272,11 @@ impl<'a> Build<'a> {
         if at.named == Named::ByCaller {
             *self.metadata.borrow_mut() = fields.build_metadata();
         }
-        self.use_schema(directory, &file, &fields).map_err(located)?;
-        let above = [at.above, &[directory.to_owned()]].concat();
+        self.use_schema(loader, directory, &file, &fields).map_err(located)?;
+        let above = [at.above, &[(loader.number, directory.to_owned())]].concat();
         let chart_namespace = if fields.namespace.is_empty() { at.chart_namespace } else { &fields.namespace };
-        let (relative, above) = (at.relative, above.as_slice());
-        let target = Target { directory, file: &file, fields: &fields, above, relative, chart_namespace };
+        let (origin, above) = (&at.origin, above.as_slice());
+        let target = Target { loader, directory, file: &file, fields: &fields, above, origin, chart_namespace };
         self.accumulate(&target, accumulated).map_err(located)?;
         if at.named != Named::AsComponent {
             accumulated.order = fields.sort_options.clone().map(|options| (file.clone(), options));
@@ -268,10 +286,10 @@ impl<'a> Build<'a> {
 
     /// Runs the steps of one kustomization, in kustomize's order.
     fn accumulate(&self, target: &Target<'_>, accumulated: &mut Accumulated) -> Result<(), RenderError> {
-        let Target { directory, file, fields, .. } = *target;
+        let Target { loader, directory, file, fields, .. } = *target;
         accumulated.index();
         self.resources(target, "resources", &fields.resources, accumulated)?;
-        Configuration::extend(&mut accumulated.configuration, &self.loader, directory, file, fields)?;
+        Configuration::extend(&mut accumulated.configuration, loader, directory, file, fields)?;
         self.generate(target, &mut accumulated.resources)?;
         self.components(target, accumulated)?;
         for (field, provenance, transformer) in self.transformers(target, &accumulated.configuration)? {
@@ -290,35 +308,32 @@ impl<'a> Build<'a> {
         names: &[String],
         accumulated: &mut Accumulated,
     ) -> Result<(), RenderError> {
-        let Target { directory, file, .. } = *at;
+        let Target { loader, directory, file, .. } = *at;
         let paths: Vec<String> = names.iter().filter_map(|name| target(file, field, directory, name).ok()).collect();
-        self.loader.read_ahead(directory, &paths, file);
+        loader.read_ahead(directory, &paths, file);
         for name in names {
+            if self.is_elsewhere(at, name)? {
+                self.elsewhere(at, field, name, accumulated)?;
+                continue;
+            }
             let path = target(file, field, directory, name)?;
-            match self.loader.kind(&path)? {
+            match loader.kind(&path)? {
                 Some(EntryKind::File) => {
-                    let mut resources = self.loader.resources(directory, &path, file)?;
-                    if self.tells_provenance() {
-                        let provenance = Arc::new(Provenance::file(provenance::joined(at.relative, name)));
-                        resources.iter_mut().for_each(|one| one.provenance = Some(provenance.clone()));
-                    }
-                    self.meet(&resources);
-                    accumulated.append(resources, file)?;
+                    self.add_file(at, name, loader.resources(directory, &path, file)?, accumulated)?;
                 }
                 Some(EntryKind::Directory) => {
-                    let relative = provenance::joined(at.relative, name);
                     let inner = self.base(&At {
-                        directory: &self.loader.real(&path)?,
+                        loader,
+                        directory: &loader.real(&path)?,
                         named: Named::AsBase,
                         above: at.above,
-                        relative: &relative,
+                        origin: at.origin.at(name),
                         chart_namespace: at.chart_namespace,
                     })?;
                     accumulated.absorb(inner, file)?;
                 }
                 None => {
-                    let hint = remote_hint(name);
-                    let message = format!("{name:?} is neither a file nor a directory{hint}");
+                    let message = format!("{name:?} is neither a file nor a directory");
                     return Err(RenderError::field(file, field, message));
                 }
             }
@@ -326,21 +341,41 @@ impl<'a> Build<'a> {
         Ok(())
     }
 
+    /// Adds the objects of a file that was named.
+    fn add_file(
+        &self,
+        at: &Target<'_>,
+        name: &str,
+        mut resources: Vec<Resource>,
+        accumulated: &mut Accumulated,
+    ) -> Result<(), RenderError> {
+        if self.tells_provenance() {
+            let provenance = Arc::new(Provenance::file(at.origin.at(name)));
+            resources.iter_mut().for_each(|one| one.provenance = Some(provenance.clone()));
+        }
+        self.meet(&resources);
+        accumulated.append(resources, at.file)
+    }
+
     /// Adds components, each to all that is there.
     fn components(&self, at: &Target<'_>, accumulated: &mut Accumulated) -> Result<(), RenderError> {
-        let Target { directory, file, fields, .. } = *at;
+        let Target { loader, directory, file, fields, .. } = *at;
+        let field = "components";
         for name in &fields.components {
-            let path = target(file, "components", directory, name)?;
-            if self.loader.kind(&path)? != Some(EntryKind::Directory) {
-                let message = format!("{name:?} is not a directory{}", remote_hint(name));
-                return Err(RenderError::field(file, "components", message));
+            if self.is_elsewhere(at, name)? {
+                self.elsewhere(at, field, name, accumulated)?;
+                continue;
             }
-            let relative = provenance::joined(at.relative, name);
+            let path = target(file, field, directory, name)?;
+            if loader.kind(&path)? != Some(EntryKind::Directory) {
+                return Err(RenderError::field(file, field, format!("{name:?} is not a directory")));
+            }
             let component = At {
-                directory: &self.loader.real(&path)?,
+                loader,
+                directory: &loader.real(&path)?,
                 named: Named::AsComponent,
                 above: at.above,
-                relative: &relative,
+                origin: at.origin.at(name),
                 chart_namespace: at.chart_namespace,
             };
             self.into(&component, accumulated)?;
@@ -348,10 +383,66 @@ impl<'a> Build<'a> {
         Ok(())
     }
 
+    /// Whether a name is an address, and nothing in the tree is called so.
+    fn is_elsewhere(&self, at: &Target<'_>, name: &str) -> Result<bool, RenderError> {
+        if !remote::is_file_address(name) && Remote::parse(name).is_none() {
+            return Ok(false);
+        }
+        match target(at.file, "", at.directory, name) {
+            Ok(path) if !name.contains("://") => Ok(at.loader.kind(&path)?.is_none()),
+            _ => Ok(true),
+        }
+    }
+
+    /// Adds what is elsewhere: a file, a base or a component.
+    fn elsewhere(
+        &self,
+        at: &Target<'_>,
+        field: &str,
+        name: &str,
+        accumulated: &mut Accumulated,
+    ) -> Result<(), RenderError> {
+        let failed = |source| RenderError::Fetch {
+            file: at.file.to_owned(),
+            field: field.to_owned(),
+            url: remote::shown(name),
+            source,
+        };
+        let is_component = field == "components";
+        match self.brought.any(name, at.loader.is_of_this_machine(), !is_component).map_err(failed)? {
+            Something::File(bytes) => {
+                let shown = remote::shown(name);
+                at.loader.count(&shown, bytes.len())?;
+                let text = std::str::from_utf8(&bytes).map_err(|error| failed(error.into()))?;
+                self.add_file(at, name, resources(text, &shown)?, accumulated)
+            }
+            Something::Directory { remote, number, tree } => {
+                let loader = at.loader.elsewhere(&*tree, number, &remote);
+                let within = |source| RenderError::Elsewhere { url: remote.shown(""), source: Box::new(source) };
+                let directory = root_of(&loader, &remote).map_err(within)?;
+                let named = if is_component { Named::AsComponent } else { Named::AsBase };
+                let inner = At {
+                    loader: &loader,
+                    directory: &directory,
+                    named,
+                    above: at.above,
+                    origin: at.origin.at(name),
+                    chart_namespace: at.chart_namespace,
+                };
+                if is_component {
+                    return self.into(&inner, accumulated).map_err(within);
+                }
+                accumulated.absorb(self.base(&inner).map_err(within)?, at.file)
+            }
+        }
+    }
+
     fn generate(&self, at: &Target<'_>, resources: &mut Vec<Resource>) -> Result<(), RenderError> {
-        let Target { directory, file, fields, .. } = *at;
+        let Target { loader, directory, file, fields, .. } = *at;
+        let origin: Arc<str> = loader.shown(file).into();
         let mut put = |place: &Place<'_>, mut made: Resource, behavior: &str, provenance: Option<&Arc<Provenance>>| {
             made.provenance = made.provenance.take().or_else(|| provenance.cloned());
+            made.origin = origin.clone();
             generate::put(place, made, behavior, resources)
         };
         for (field, kind, by, all) in [
@@ -362,7 +453,7 @@ impl<'a> Build<'a> {
             let provenance = self.built_in(at, by);
             for args in all {
                 let options = fields.generator_options.as_ref();
-                let made = generate::make(&self.loader, directory, &place, kind, args, options)?;
+                let made = generate::make(loader, directory, &place, kind, args, options)?;
                 put(&place, made, &args.behavior, provenance.as_ref())?;
             }
         }
@@ -374,13 +465,13 @@ impl<'a> Build<'a> {
                 at.chart_namespace.clone_into(&mut chart.namespace);
             }
             let access = &self.options.helm;
-            let made = helm::inflate(access, &self.loader, directory, &place, &fields.helm_globals, &chart)?;
+            let made = helm::inflate(access, loader, directory, &place, &fields.helm_globals, &chart)?;
             made.into_iter().try_for_each(|made| put(&place, made, "", provenance.as_ref()))?;
         }
         let place = Place { file, field: "generators" };
         for config in self.plugins(at, place.field, &fields.generators)? {
             let provenance = self.configured(&config);
-            for (made, behavior) in self.plugin(directory, place, &config).generate()? {
+            for (made, behavior) in self.plugin(at, place, &config).generate()? {
                 put(&place, made, &behavior, provenance.as_ref())?;
             }
         }
@@ -388,11 +479,7 @@ impl<'a> Build<'a> {
     }
 
     /// The transformers of a kustomization in kustomize's order, with the fields that ask for them.
-    fn transformers(
-        &self,
-        at: &Target<'_>,
-        configuration: &Configuration,
-    ) -> Result<Vec<(&'static str, Option<Arc<Provenance>>, Transformer)>, RenderError> {
+    fn transformers(&self, at: &Target<'_>, configuration: &Configuration) -> Result<Vec<Asked>, RenderError> {
         let mut all = Vec::new();
         for (field, by, transformer) in self.own_transformers(at, configuration)? {
             all.push((field, self.built_in(at, by), transformer));
@@ -401,7 +488,7 @@ impl<'a> Build<'a> {
         for config in self.plugins(at, field, &at.fields.transformers)? {
             let provenance = self.configured(&config);
             let place = Place { file: at.file, field };
-            for transformer in self.plugin(at.directory, place, &config).transformers()? {
+            for transformer in self.plugin(at, place, &config).transformers()? {
                 all.push((field, provenance.clone(), transformer));
             }
         }
@@ -414,8 +501,7 @@ impl<'a> Build<'a> {
         at: &Target<'_>,
         configuration: &Configuration,
     ) -> Result<Vec<(&'static str, &'static str, Transformer)>, RenderError> {
-        let Target { directory, file, fields, .. } = *at;
-        let loader = &self.loader;
+        let Target { loader, directory, file, fields, .. } = *at;
         let place = |field| Place { file, field };
         let mut all = Vec::new();
         if !fields.patches_strategic_merge.is_empty() {
@@ -509,7 +595,7 @@ impl<'a> Build<'a> {
         let place = Place { file: at.file, field: "validators" };
         for config in self.plugins(at, place.field, &at.fields.validators)? {
             let before = resources.clone();
-            for transformer in self.plugin(at.directory, place, &config).transformers()? {
+            for transformer in self.plugin(at, place, &config).transformers()? {
                 transformer.apply(&place, &self.schema(), resources)?;
             }
             let is_same = |(a, b): (&Resource, &Resource)| without_mark(a) == without_mark(b);
@@ -529,7 +615,7 @@ impl<'a> Build<'a> {
                 Ok(mut inline) if !inline.is_empty() => {
                     if self.tells_provenance() {
                         let file = at.file.rsplit('/').next().unwrap_or_default();
-                        let provenance = Arc::new(Provenance::file(provenance::joined(at.relative, file)));
+                        let provenance = Arc::new(Provenance::file(at.origin.at(file)));
                         inline.iter_mut().for_each(|one| one.provenance = Some(provenance.clone()));
                     }
                     accumulated.append(inline, at.file)?;
@@ -541,8 +627,8 @@ impl<'a> Build<'a> {
         Ok(accumulated.resources)
     }
 
-    fn plugin<'p>(&'p self, directory: &'p str, place: Place<'p>, config: &'p Resource) -> Plugin<'p> {
-        Plugin { loader: &self.loader, directory, place, helm: &self.options.helm, config }
+    fn plugin<'p>(&'p self, at: &Target<'p>, place: Place<'p>, config: &'p Resource) -> Plugin<'p> {
+        Plugin { loader: at.loader, directory: at.directory, place, helm: &self.options.helm, config }
     }
 
     fn tells_provenance(&self) -> bool {
@@ -554,14 +640,14 @@ impl<'a> Build<'a> {
     fn built_in(&self, at: &Target<'_>, kind: &str) -> Option<Arc<Provenance>> {
         self.tells_provenance().then(|| {
             let file = at.file.rsplit('/').next().unwrap_or_default();
-            Arc::new(Provenance::plugin(provenance::joined(at.relative, file), "builtin", kind, ""))
+            Arc::new(Provenance::plugin(at.origin.at(file), "builtin", kind, ""))
         })
     }
 
     /// What is said of a change by a configuration.
     fn configured(&self, config: &Resource) -> Option<Arc<Provenance>> {
-        let path = config.provenance.as_ref()?.path.clone()?;
-        Some(Arc::new(Provenance::plugin(path, config.api_version(), config.kind(), config.name())))
+        let file = config.provenance.as_ref()?.origin()?;
+        Some(Arc::new(Provenance::plugin(file, config.api_version(), config.kind(), config.name())))
     }
 
     fn schema(&self) -> Arc<Schema> {
@@ -575,7 +661,13 @@ impl<'a> Build<'a> {
     }
 
     /// Takes the schema that a kustomization asks for, unless one above it did.
-    fn use_schema(&self, directory: &str, file: &str, fields: &Kustomization) -> Result<(), RenderError> {
+    fn use_schema(
+        &self,
+        loader: &Loader<'_>,
+        directory: &str,
+        file: &str,
+        fields: &Kustomization,
+    ) -> Result<(), RenderError> {
         let place = Place { file, field: "openapi" };
         match (fields.openapi.get("path"), fields.openapi.get("version")) {
             (None, None) => Ok(()),
@@ -587,7 +679,7 @@ impl<'a> Build<'a> {
             (None, Some(_)) => Err(place.wrong("the one version that is known is v1.21.2")),
             (Some(path), None) => {
                 let path = target(file, place.field, directory, path)?;
-                let text = self.loader.text(directory, &path, file)?;
+                let text = loader.text(directory, &path, file)?;
                 if self.schema.borrow().is_none() {
                     let adds = self.options.schema == SchemaUse::Add || self.has_met_other_kinds();
                     let beneath = adds.then(Schema::built_in);
@@ -615,16 +707,20 @@ fn without_mark(resource: &Resource) -> super::node::Map {
     object
 }
 
-/// Whether a directory is one of those above, or holds one of them.
-fn is_above(above: &[String], directory: &str) -> bool {
-    above.iter().any(|visited| {
+/// The directory of a repository elsewhere that an address names.
+fn root_of(loader: &Loader<'_>, remote: &Remote) -> Result<String, RenderError> {
+    let path = target(&remote.path, "", "", &remote.path)?;
+    if loader.kind(&path)? != Some(EntryKind::Directory) {
+        return Err(RenderError::NoDirectory { path });
+    }
+    loader.real(&path)
+}
+
+/// Whether a directory of a tree is one of those above, or holds one of them.
+fn is_above(above: &[Visited], number: usize, directory: &str) -> bool {
+    above.iter().filter(|(tree, _)| *tree == number).any(|(_, visited)| {
         visited == directory
             || visited.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/') && rest != "/.")
             || (directory.is_empty() && !visited.ends_with("/."))
     })
-}
-
-fn remote_hint(path: &str) -> &'static str {
-    let is_remote = path.contains("://") || path.starts_with("git@") || path.starts_with("github.com/");
-    if is_remote { "; remote resources are not fetched: commit a copy" } else { "" }
 }

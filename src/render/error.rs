@@ -1,5 +1,5 @@
 //! Why nothing was rendered.
-use super::tree::TreeError;
+use super::{remote::RemoteError, tree::TreeError};
 use crate::yaml;
 
 /// Why nothing was rendered. Names the file; holds none of its content.
@@ -28,6 +28,22 @@ pub enum RenderError {
     /// Something is outside what may be read.
     #[error("{file}: {path:?} is not in or below {root:?}; move the file there, or make it a base")]
     Restricted { file: String, path: String, root: String },
+    /// Something elsewhere could not be brought.
+    #[error("{file}: {field}: {url} is not fetched")]
+    Fetch {
+        file: String,
+        field: String,
+        url: String,
+        #[source]
+        source: RemoteError,
+    },
+    /// Something is wrong in a repository elsewhere.
+    #[error("in {url}")]
+    Elsewhere {
+        url: String,
+        #[source]
+        source: Box<Self>,
+    },
     /// Directories that name each other.
     #[error("cycle: {path:?} is reached from itself, by way of {via}")]
     Cycle { path: String, via: String },
@@ -52,6 +68,8 @@ impl RenderError {
             | Self::Manifest { .. }
             | Self::Field { .. }
             | Self::Restricted { .. }
+            | Self::Fetch { .. }
+            | Self::Elsewhere { .. }
             | Self::Cycle { .. }
             | Self::Output { .. }
             | Self::TooMuch { .. } => "BuildFailed",

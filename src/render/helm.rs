@@ -1,7 +1,19 @@
 //! Charts, rendered by the `helm` program where the caller allows that.
 //!
-//! The program sees a copy of the chart in a directory of its own, which is removed afterwards; it finds no configuration of the
-//! user's, and has a deadline and a limit of output.
+//! ```text
+//! chart of the tree --copy--> scratch --helm template--> manifests
+//! repo ------------helm pull----^
+//! ```
+//!
+//! The program sees copies of the chart and of its values in a directory of its own, which is removed afterwards. Its
+//! environment is what the caller gives; it finds no configuration and no plugins, neither the user's nor those of a
+//! repository (`configHome` is therefore not used), and no cluster. It has a deadline and a limit of output, and what it
+//! complains of is shown without the values that it was given.
+mod complaint;
+mod program;
+#[cfg(test)]
+mod tests;
+
 use super::{
     RenderError,
     error::Place,
@@ -13,32 +25,74 @@ use super::{
     schema::Type,
     tree::EntryKind,
 };
+use complaint::Hidden;
+use program::{Failure, Program};
 use serde_json::Value;
 use std::{
-    io::Read,
+    cell::{Cell, RefCell},
+    ffi::OsString,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::mpsc,
-    thread,
     time::{Duration, Instant},
 };
 
-/// Longest run of the program.
-const DEADLINE: Duration = Duration::from_secs(120);
-/// Most bytes that it may print.
-const MAX_OUTPUT: u64 = 64 << 20;
+/// Most files and directories of a chart.
+const MAX_ENTRIES: usize = 20_000;
+
+/// Variables that the program may be given: where programs and the user's credentials for registries are, and how the
+/// network is reached.
+const ENVIRONMENT: [&str; 15] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "DOCKER_CONFIG",
+    "HELM_REGISTRY_CONFIG",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+];
 
 /// Whether and how `helm` may be run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
     /// The program; none: charts are refused.
     pub command: Option<PathBuf>,
-    /// The version of Kubernetes that charts are rendered for; "" leaves it to the chart or the program.
+    /// The program's environment, besides what is set for it; see [`environment`].
+    pub environment: Vec<(OsString, OsString)>,
+    /// The version of Kubernetes that charts are rendered for which name none.
     pub kube_version: String,
-    /// API versions that charts may find; empty leaves it to the chart or the program.
+    /// API versions that charts may find which name none.
     pub api_versions: Vec<String>,
-    /// Whether the program is asked for more output when it fails.
+    /// Whether the program is asked for more output, and all of its complaint is shown when it fails.
     pub debug: bool,
+    /// How long and how much.
+    pub limits: Limits,
+}
+
+/// Bounds of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest time for one chart.
+    pub time: Duration,
+    /// Most bytes that it may print.
+    pub output: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(120), output: 64 << 20 }
+    }
+}
+
+/// What of an environment the program needs: programs and credentials for registries, proxies, authorities.
+pub fn environment(all: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
+    all.into_iter().filter(|(name, _)| ENVIRONMENT.iter().any(|known| name == known)).collect()
 }
 
 /// Renders a chart.
@@ -56,14 +110,21 @@ pub(super) fn inflate(
     let Some(command) = &access.command else {
         return Err(place.wrong("charts are rendered only when that is enabled: use --enable-helm"));
     };
-    if chart.name.is_empty() {
-        return Err(place.wrong("a chart has no name"));
-    }
-    if !matches!(chart.values_merge.as_str(), "" | "merge" | "override" | "replace") {
-        return Err(place.wrong("valuesMerge must be merge, override or replace"));
-    }
+    check(place, chart)?;
     let scratch = tempfile::tempdir().map_err(|error| place.wrong(format!("no temporary directory: {error}")))?;
-    let run = Run { command, access, loader, directory, place, globals, chart, scratch: scratch.path() };
+    let run = Run {
+        command,
+        access,
+        loader,
+        directory,
+        place,
+        globals,
+        chart,
+        scratch: scratch.path(),
+        end: Instant::now() + access.limits.time,
+        copied: Cell::new(0),
+        hidden: RefCell::default(),
+    };
     let output = run.template()?;
     let mut resources = load::resources(&output, place.file)
         .map_err(|error| place.wrong(format!("the chart {} gave no manifests: {error}", chart.name)))?;
@@ -71,6 +132,24 @@ pub(super) fn inflate(
         resource.keeps_namespace = true;
     }
     Ok(resources)
+}
+
+/// Refuses what the program could take for something else: a path, or an option, which may name a program to run.
+fn check(place: &Place<'_>, chart: &HelmChart) -> Result<(), RenderError> {
+    let HelmChart { name, release_name, values_merge, .. } = chart;
+    if name.is_empty() {
+        return Err(place.wrong("a chart has no name"));
+    }
+    if name.contains(['/', '\\']) || matches!(name.as_str(), "." | "..") {
+        return Err(place.wrong("a chart's name must be that of a directory in chartHome, not a path"));
+    }
+    if name.starts_with('-') || release_name.starts_with('-') {
+        return Err(place.wrong("neither name nor releaseName may begin with a dash"));
+    }
+    if !matches!(values_merge.as_str(), "" | "merge" | "override" | "replace") {
+        return Err(place.wrong("valuesMerge must be merge, override or replace"));
+    }
+    Ok(())
 }
 
 struct Run<'a> {
@@ -82,25 +161,30 @@ struct Run<'a> {
     globals: &'a HelmGlobals,
     chart: &'a HelmChart,
     scratch: &'a Path,
+    end: Instant,
+    copied: Cell<usize>,
+    /// What the program was told, and is not to repeat.
+    hidden: RefCell<Hidden>,
 }
 
 impl Run<'_> {
     fn template(&self) -> Result<String, RenderError> {
-        let HelmChart { name, version, .. } = self.chart;
+        let HelmChart { name, version, repo, .. } = self.chart;
         let home = if self.globals.chart_home.is_empty() { "charts" } else { &self.globals.chart_home };
-        let is_pulled = !version.is_empty() && !self.chart.repo.is_empty();
+        let is_pulled = !version.is_empty() && !repo.is_empty();
         let home = if is_pulled { format!("{home}/{name}-{version}") } else { home.to_owned() };
         let source = self.target(&format!("{home}/{name}"))?;
         let home = self.scratch.join("charts");
         let copy = home.join(name);
-        if self.loader.kind(&source)? == Some(EntryKind::Directory) {
-            self.copy(&source, &copy, 0)?;
-        } else if self.chart.repo.is_empty() {
+        let is_here = self.loader.kind(&source)? == Some(EntryKind::Directory);
+        if is_here {
+            self.copy(&source, &source, &copy, 0)?;
+        } else if repo.is_empty() {
             return Err(self.wrong(&format!("is neither at {source} nor has it a repo to be pulled from")));
         } else {
             self.run(&self.pull(&home))?;
         }
-        let values = self.values(&copy)?;
+        let values = self.values(is_here.then_some(source.as_str()), &copy)?;
         self.run(&self.arguments(&copy, &values)?)
     }
 
@@ -112,28 +196,45 @@ impl Run<'_> {
         target(self.place.file, self.place.field, self.directory, path)
     }
 
-    /// Copies a directory of the tree.
-    fn copy(&self, from: &str, to: &Path, depth: usize) -> Result<(), RenderError> {
+    /// A file that the kustomization names.
+    fn bytes(&self, path: &str) -> Result<Vec<u8>, RenderError> {
+        self.loader.bytes(self.directory, path, self.place.file)
+    }
+
+    /// Copies a directory of the tree. Links in a chart lead where the kustomization or the chart itself is.
+    fn copy(&self, chart: &str, from: &str, to: &Path, depth: usize) -> Result<(), RenderError> {
         if depth > MAX_DEPTH {
             return Err(self.wrong("has directories too deep inside each other"));
         }
         let failed = |error: std::io::Error| self.wrong(&format!("cannot be copied: {error}"));
         std::fs::create_dir_all(to).map_err(failed)?;
         for (name, kind) in self.loader.list(from)? {
+            self.copied.set(self.copied.get() + 1);
+            if self.copied.get() > MAX_ENTRIES {
+                return Err(self.wrong(&format!("has more than {MAX_ENTRIES} files and directories")));
+            }
             let path = format!("{from}/{name}");
             match kind {
-                EntryKind::Directory => self.copy(&path, &to.join(&name), depth + 1)?,
+                EntryKind::Directory => self.copy(chart, &path, &to.join(&name), depth + 1)?,
                 EntryKind::File => {
-                    let bytes = self.loader.bytes(self.directory, &path, self.place.file)?;
-                    std::fs::write(to.join(&name), bytes).map_err(failed)?;
+                    let bytes = match self.bytes(&path) {
+                        Err(RenderError::Restricted { .. }) => self.loader.bytes(chart, &path, self.place.file),
+                        read => read,
+                    };
+                    std::fs::write(to.join(&name), bytes?).map_err(failed)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Writes a file for the program.
+    /// Writes a file of values for the program.
     fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, RenderError> {
+        // What is no YAML has no values, and is for the program to refuse.
+        let value = std::str::from_utf8(bytes).ok().and_then(|text| node::one(text).ok().flatten());
+        if let Some(Ok(value)) = value.map(|value| value.to_value(node::Dialect::Values)) {
+            self.hidden.borrow_mut().add(&value);
+        }
         let path = self.scratch.join(name);
         std::fs::write(&path, bytes)
             .map_err(|error| self.wrong(&format!("has values that cannot be written: {error}")))?;
@@ -141,14 +242,13 @@ impl Run<'_> {
     }
 
     /// The file of values: the chart's or the given one, with what is written in the kustomization.
-    fn values(&self, copy: &Path) -> Result<PathBuf, RenderError> {
+    fn values(&self, source: Option<&str>, copy: &Path) -> Result<PathBuf, RenderError> {
         let HelmChart { values_file, values_inline, values_merge, .. } = self.chart;
-        let file = || {
-            if values_file.is_empty() {
-                let path = copy.join("values.yaml");
-                return std::fs::read(path).map_err(|error| self.wrong(&format!("has no values.yaml: {error}")));
-            }
-            self.loader.bytes(self.directory, &self.target(values_file)?, self.place.file)
+        let file = || match (values_file.is_empty(), source) {
+            (false, _) => self.bytes(&self.target(values_file)?),
+            (true, Some(source)) => self.bytes(&format!("{source}/values.yaml")),
+            (true, None) => std::fs::read(copy.join("values.yaml"))
+                .map_err(|error| self.wrong(&format!("has no values.yaml: {error}"))),
         };
         if values_inline.is_empty() {
             return self.write("values.yaml", &file()?);
@@ -157,7 +257,7 @@ impl Run<'_> {
         let merged = if values_merge == "replace" {
             Some(inline)
         } else {
-            let text = String::from_utf8(file()?).map_err(|_| self.wrong("has values that are no text"))?;
+            let text = String::from_utf8(file()?).ok().ok_or_else(|| self.wrong("has values that are no text"))?;
             let chart =
                 node::one(&text).map_err(|error| self.wrong(&format!("has values that are not YAML: {error}")))?;
             let chart = chart.unwrap_or_else(Node::map);
@@ -170,21 +270,21 @@ impl Run<'_> {
             merged.map_err(|message| self.wrong(&format!("has values that do not go together: {message}")))?
         };
         let merged = merged.unwrap_or_else(Node::map);
-        let value = merged.to_value(node::Dialect::Manifest).map_err(|error| self.wrong(&error.to_string()))?;
+        let value = merged.to_value(node::Dialect::Values).map_err(|error| self.wrong(&error.to_string()))?;
         self.write("values.yaml", value.to_string().as_bytes())
     }
 
     fn pull(&self, home: &Path) -> Vec<String> {
         let HelmChart { name, version, repo, devel, .. } = self.chart;
-        let mut all =
-            vec!["pull".to_owned(), "--untar".to_owned(), "--untardir".to_owned(), home.display().to_string()];
+        self.hidden.borrow_mut().add_address(repo);
+        let mut all = vec!["pull".to_owned(), "--untar".to_owned(), format!("--untardir={}", home.display())];
         if repo.starts_with("oci://") {
             all.push(format!("{}/{name}", repo.trim_end_matches('/')));
         } else {
-            all.extend(["--repo".to_owned(), repo.clone(), name.clone()]);
+            all.extend([format!("--repo={repo}"), name.clone()]);
         }
         if !version.is_empty() {
-            all.extend(["--version".to_owned(), version.clone()]);
+            all.push(format!("--version={version}"));
         }
         all.extend(devel.then(|| "--devel".to_owned()));
         all
@@ -196,87 +296,68 @@ impl Run<'_> {
         let mut all = vec!["template".to_owned(), name.to_owned(), copy.display().to_string()];
         let mut add = |flag: &str, value: &str| {
             if !value.is_empty() {
-                all.extend([flag.to_owned(), value.to_owned()]);
+                all.push(format!("{flag}={value}"));
             }
         };
         add("--namespace", &chart.namespace);
         add("--name-template", &chart.name_template);
-        add("-f", &values.display().to_string());
+        add("--values", &values.display().to_string());
         for (number, file) in chart.additional_values_files.iter().enumerate() {
-            let bytes = self.loader.bytes(self.directory, &self.target(file)?, self.place.file)?;
-            add("-f", &self.write(&format!("values-{number}.yaml"), &bytes)?.display().to_string());
+            let bytes = self.bytes(&self.target(file)?)?;
+            add("--values", &self.write(&format!("values-{number}.yaml"), &bytes)?.display().to_string());
         }
-        let api_versions =
-            if self.access.api_versions.is_empty() { &chart.api_versions } else { &self.access.api_versions };
+        let api_versions = if chart.api_versions.is_empty() { &self.access.api_versions } else { &chart.api_versions };
         api_versions.iter().for_each(|version| add("--api-versions", version));
-        let kube_version =
-            if self.access.kube_version.is_empty() { &chart.kube_version } else { &self.access.kube_version };
+        let kube_version = if chart.kube_version.is_empty() { &self.access.kube_version } else { &chart.kube_version };
         add("--kube-version", kube_version);
         let flags = [
             (chart.include_crds, "--include-crds"),
             (chart.skip_tests, "--skip-tests"),
             (chart.skip_hooks, "--no-hooks"),
-            (chart.debug || self.access.debug, "--debug"),
+            (self.is_debugged(), "--debug"),
             (chart.devel, "--devel"),
         ];
         all.extend(flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag.to_owned()));
         Ok(all)
     }
 
+    fn is_debugged(&self) -> bool {
+        self.chart.debug || self.access.debug
+    }
+
     /// Runs the program; gives what it prints.
     fn run(&self, arguments: &[String]) -> Result<String, RenderError> {
-        let home =
-            if self.globals.config_home.is_empty() { self.scratch.join("helm") } else { self.scratch.join("home") };
-        let mut command = Command::new(self.command);
-        command
-            .args(arguments)
-            .env("HELM_CONFIG_HOME", &home)
-            .env("HELM_CACHE_HOME", home.join(".cache"))
-            .env("HELM_DATA_HOME", home.join(".data"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let shown = self.command.display();
-        let mut child = command
-            .spawn()
-            .map_err(|error| self.wrong(&format!("cannot be rendered: {shown} does not run: {error}")))?;
-        let (output, errors) = (read(child.stdout.take()), read(child.stderr.take()));
-        let deadline = Instant::now() + DEADLINE;
-        let status = loop {
-            match child.try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
-                Ok(None) | Err(_) => {
-                    // It is over either way.
-                    let _killed = child.kill();
-                    let _reaped = child.wait();
-                    return Err(self.wrong(&format!("was not rendered by {shown} within {} s", DEADLINE.as_secs())));
-                }
-            }
+        let home = self.scratch.join("helm");
+        let mut environment = self.access.environment.clone();
+        environment.extend([
+            ("HELM_CONFIG_HOME".into(), home.clone().into()),
+            ("HELM_CACHE_HOME".into(), home.join(".cache").into()),
+            ("HELM_DATA_HOME".into(), home.join(".data").into()),
+            // Without it, a chart without a namespace gets that of the user's cluster.
+            ("KUBECONFIG".into(), "/dev/null".into()),
+        ]);
+        let program = Program {
+            command: self.command,
+            arguments,
+            environment: &environment,
+            time: self.end.saturating_duration_since(Instant::now()),
+            output: self.access.limits.output,
         };
-        let (output, errors) = (output.recv().unwrap_or_default(), errors.recv().unwrap_or_default());
-        if !status.success() {
-            let message = errors.lines().find(|line| !line.trim().is_empty()).unwrap_or("no message");
-            return Err(self.wrong(&format!("was not rendered: {shown} says: {message}")));
-        }
-        if output.len() as u64 >= MAX_OUTPUT {
-            return Err(self.wrong("gave more than 64 MiB"));
-        }
-        Ok(output)
+        let output = program.run().map_err(|failure| self.failed(&failure))?;
+        Ok(String::from_utf8_lossy(&output).into_owned())
     }
-}
 
-/// Reads a stream on a thread of its own, so that the program never waits for a reader.
-fn read(stream: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(stream) = stream {
-            // What was read until an error is what there is.
-            let _read = stream.take(MAX_OUTPUT).read_to_end(&mut bytes);
-        }
-        // Nobody listens once the run was given up.
-        let _sent = sender.send(String::from_utf8_lossy(&bytes).into_owned());
-    });
-    receiver
+    fn failed(&self, failure: &Failure) -> RenderError {
+        let what = match failure {
+            Failure::Failed(complaint) => {
+                let HelmChart { name, release_name, namespace, .. } = self.chart;
+                let mut hidden = self.hidden.borrow_mut();
+                [name, release_name, namespace].into_iter().for_each(|text| hidden.reveal(text));
+                format!("it says: {}", hidden.shown(complaint, self.is_debugged()))
+            }
+            Failure::Late(_) => format!("it took longer than {:?}", self.access.limits.time),
+            Failure::Unusable(_) | Failure::Flood(_) => failure.to_string(),
+        };
+        self.wrong(&format!("was not rendered by {}: {what}", self.command.display()))
+    }
 }

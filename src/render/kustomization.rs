@@ -365,12 +365,14 @@ impl Kustomization {
             let env = std::mem::take(&mut args.env);
             args.envs.push(env);
         }
+        let HelmGlobals { chart_home, config_home } = &self.helm_globals;
+        let has_globals = !(chart_home.is_empty() && config_home.is_empty());
         for old in std::mem::take(&mut self.helm_chart_inflation_generator) {
             for (from, to) in [
                 (&old.chart_home, &mut self.helm_globals.chart_home),
                 (&old.helm_home, &mut self.helm_globals.config_home),
             ] {
-                if !from.is_empty() {
+                if !from.is_empty() && !has_globals {
                     to.clone_from(from);
                 }
             }

@@ -3,12 +3,14 @@ use super::{
     RenderError,
     cache::{Cache, Memo, Seen},
     node::{self, Map, Node, ParseError},
+    remote::Remote,
     resource::Resource,
     tree::{ContentId, EntryKind, FileTree, TreeError},
 };
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    rc::Rc,
     sync::Arc,
 };
 
@@ -24,13 +26,23 @@ const MAX_LISTS: usize = 16;
 /// Texts that are worth a second thread, in bytes.
 const MIN_PARALLEL: usize = 64 << 10;
 
+/// What one render read so far, from all trees.
+#[derive(Default)]
+struct Counted {
+    files: Cell<usize>,
+    bytes: Cell<usize>,
+}
+
 /// Reads files of a tree, counts them, and takes note of all that it looks at.
 pub(super) struct Loader<'a> {
     tree: &'a dyn FileTree,
+    /// Tells trees apart; 0 for that of the render itself.
+    pub(super) number: usize,
+    /// The repository elsewhere that the tree is of.
+    remote: Option<&'a Remote>,
     is_restricted: bool,
     cache: Option<&'a Cache>,
-    files: Cell<usize>,
-    bytes: Cell<usize>,
+    counted: Rc<Counted>,
     /// What files hold that were read ahead, by path, until it is asked for.
     ahead: RefCell<HashMap<String, Ahead>>,
     /// What was looked at for each of the bases that are being accumulated, the innermost last.
@@ -48,8 +60,37 @@ struct Ahead {
 
 impl<'a> Loader<'a> {
     pub(super) fn new(tree: &'a dyn FileTree, is_restricted: bool, cache: Option<&'a Cache>) -> Self {
-        let (files, bytes) = (Cell::new(0), Cell::new(0));
-        Self { tree, is_restricted, cache, files, bytes, ahead: RefCell::default(), seen: RefCell::default() }
+        let (counted, ahead, seen) = (Rc::default(), RefCell::default(), RefCell::default());
+        Self { tree, number: 0, remote: None, is_restricted, cache, counted, ahead, seen }
+    }
+
+    /// Reads the tree of a repository elsewhere, which is always restricted, and counts on.
+    pub(super) fn elsewhere<'b>(&self, tree: &'b dyn FileTree, number: usize, remote: &'b Remote) -> Loader<'b> {
+        let (counted, ahead, seen) = (Rc::clone(&self.counted), RefCell::default(), RefCell::default());
+        Loader { tree, number, remote: Some(remote), is_restricted: true, cache: None, counted, ahead, seen }
+    }
+
+    /// Whether what is in the tree came from this machine, and may name what else is there.
+    pub(super) fn is_of_this_machine(&self) -> bool {
+        self.remote.is_none_or(Remote::is_local)
+    }
+
+    /// A path as it is told: with the address of the repository, where that is elsewhere.
+    pub(super) fn shown(&self, path: &str) -> String {
+        self.remote.map_or_else(|| path.to_owned(), |remote| remote.shown(path))
+    }
+
+    /// Counts what was read.
+    pub(super) fn count(&self, path: &str, bytes: usize) -> Result<(), RenderError> {
+        let Counted { files, bytes: sum } = &*self.counted;
+        files.set(files.get() + 1);
+        sum.set(sum.get() + bytes);
+        for (have, limit, what) in [(files.get(), MAX_FILES, "files"), (sum.get(), MAX_BYTES, "bytes")] {
+            if have > limit {
+                return Err(RenderError::TooMuch { path: path.to_owned(), what, limit });
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn kind(&self, path: &str) -> Result<Option<EntryKind>, RenderError> {
@@ -75,13 +116,7 @@ impl<'a> Loader<'a> {
     pub(super) fn bytes(&self, root: &str, path: &str, named_by: &str) -> Result<Vec<u8>, RenderError> {
         self.check_restriction(root, path, named_by)?;
         let bytes = self.tree.read(path).map_err(|source| failed(path, source))?;
-        self.files.set(self.files.get() + 1);
-        self.bytes.set(self.bytes.get() + bytes.len());
-        for (have, limit, what) in [(self.files.get(), MAX_FILES, "files"), (self.bytes.get(), MAX_BYTES, "bytes")] {
-            if have > limit {
-                return Err(RenderError::TooMuch { path: path.to_owned(), what, limit });
-            }
-        }
+        self.count(path, bytes.len())?;
         if self.cache.is_some() {
             self.note_file(path, self.id_of(path, &bytes)?, bytes.len());
         }
@@ -137,11 +172,11 @@ impl<'a> Loader<'a> {
         let ahead = self.ahead.borrow_mut().remove(path);
         let Some(Ahead { documents, id, size }) = ahead else {
             return match self.cache {
-                None => resources(&self.text(root, path, named_by)?, path),
+                None => opened(node::documents(&self.text(root, path, named_by)?), path, &self.shown(path)),
                 Some(cache) => self.cached(cache, root, path, named_by),
             };
         };
-        let found = opened(documents, path)?;
+        let found = opened(documents, path, &self.shown(path))?;
         if let (Some(cache), Some(id)) = (self.cache, id) {
             cache.keep_file(id, path, size, &found);
         }
@@ -162,7 +197,7 @@ impl<'a> Loader<'a> {
         if let Some((found, _)) = cache.file(id, path) {
             return Ok(found);
         }
-        let found = resources(&text, path)?;
+        let found = opened(node::documents(&text), path, &self.shown(path))?;
         cache.keep_file(id, path, text.len(), &found);
         Ok(found)
     }
@@ -170,6 +205,10 @@ impl<'a> Loader<'a> {
     fn id_of(&self, path: &str, bytes: &[u8]) -> Result<ContentId, RenderError> {
         let known = self.tree.id(path).map_err(|source| failed(path, source))?;
         Ok(known.unwrap_or_else(|| ContentId::of(bytes)))
+    }
+
+    pub(super) fn has_cache(&self) -> bool {
+        self.cache.is_some()
     }
 
     /// What a base came to the last time, if all is as it was.
@@ -250,14 +289,14 @@ pub(super) fn join(directory: &str, path: &str) -> Option<String> {
 
 /// The objects that a text holds, lists opened.
 pub(super) fn resources(text: &str, file: &str) -> Result<Vec<Resource>, RenderError> {
-    opened(node::documents(text), file)
+    opened(node::documents(text), file, file)
 }
 
-/// The objects of documents. A lone List stands for its items; the items of other lists come after all else.
-fn opened(documents: Result<Vec<Node>, ParseError>, file: &str) -> Result<Vec<Resource>, RenderError> {
+/// The objects of documents of a file, which is called otherwise by those who read of it later. A lone List stands for its items; the items of other lists come after all else.
+fn opened(documents: Result<Vec<Node>, ParseError>, file: &str, origin: &str) -> Result<Vec<Resource>, RenderError> {
     let wrong = |message: String| RenderError::Manifest { file: file.to_owned(), message };
     let documents = documents.map_err(|error| wrong(error.to_string()))?;
-    let origin: Arc<str> = Arc::from(file);
+    let origin: Arc<str> = Arc::from(origin);
     let is_empty = |node: &Node| node.is_null() || node.as_map().is_some_and(Map::is_empty);
     let mut documents: Vec<Node> = documents.into_iter().filter(|node| !is_empty(node)).collect();
     if let [Node::Map(alone)] = documents.as_mut_slice()

@@ -5,7 +5,8 @@
 //!     -> once, at the top: hashes -> references -> order -> Vec<Manifest> -> emit (YAML)
 //! ```
 //!
-//! Reads only through a [`tree::FileTree`], which nothing leads out of; runs no program and asks no network.
+//! Reads only through a [`tree::FileTree`], which nothing leads out of. Runs no program, except `helm` where
+//! [`Options::helm`] allows it; asks nobody, except whoever [`Options::remotes`] names.
 mod accumulate;
 pub mod cache;
 mod configuration;
@@ -27,6 +28,7 @@ mod plain;
 mod plugin;
 mod provenance;
 mod reference;
+pub mod remote;
 mod resource;
 mod schema;
 mod selector;
@@ -84,6 +86,8 @@ pub struct Options {
     pub helm: helm::Access,
     /// What renders keep for those after them.
     pub cache: Option<Arc<Cache>>,
+    /// Who brings bases and files that are elsewhere; none: they are refused.
+    pub remotes: Option<Arc<dyn remote::Remotes>>,
 }
 
 impl Options {
@@ -97,6 +101,7 @@ impl Options {
             schema: SchemaUse::Replace,
             helm: helm::Access::default(),
             cache: None,
+            remotes: None,
         }
     }
 
@@ -110,6 +115,7 @@ impl Options {
             schema: SchemaUse::Add,
             helm: helm::Access::default(),
             cache: None,
+            remotes: None,
         }
     }
 }

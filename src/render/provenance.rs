@@ -1,33 +1,74 @@
 //! Where resources come from and what changed them, as annotations of the result (`buildMetadata`).
-use super::resource::{Provenance, Resource};
+use super::{
+    emit::value_to_yaml,
+    remote::{Remote, without_credentials},
+    resource::{Provenance, Resource},
+};
 
 /// The annotation that says where a resource comes from.
 const ORIGIN: &str = "config.kubernetes.io/origin";
 /// The annotation that says what changed it.
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 
+/// Where a kustomization or a file is, as the annotations say it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Origin {
+    repository: (String, String),
+    /// As seen from the top kustomization, or in the repository.
+    path: String,
+}
+
+impl Origin {
+    /// Where something is that is named there.
+    pub(super) fn at(&self, name: &str) -> Self {
+        match Remote::parse(name) {
+            // Kustomize calls the root of a repository so.
+            Some(Remote { repository, path, reference, .. }) => Self {
+                repository: (without_credentials(&repository), reference.unwrap_or_default()),
+                path: joined("", if joined("", &path).is_empty() { "notCloned" } else { &path }),
+            },
+            None => Self { repository: self.repository.clone(), path: joined(&self.path, name) },
+        }
+    }
+}
+
 impl Provenance {
     /// What is read from a file.
-    pub(super) fn file(path: String) -> Self {
-        Self { path: Some(path), configured_in: None, configured_by: None }
+    pub(super) fn file(Origin { repository, path }: Origin) -> Self {
+        Self { repository, path: Some(path), configured_in: None, configured_by: None }
     }
 
-    /// What a generator or transformer of a kind makes or changes.
-    pub(super) fn plugin(file: String, api_version: &str, kind: &str, name: &str) -> Self {
+    /// What a generator or transformer of a kind makes or changes that a file configures.
+    pub(super) fn plugin(file: Origin, api_version: &str, kind: &str, name: &str) -> Self {
         let by = (api_version.to_owned(), kind.to_owned(), name.to_owned());
-        Self { path: None, configured_in: Some(file), configured_by: Some(by) }
+        Self { repository: file.repository, path: None, configured_in: Some(file.path), configured_by: Some(by) }
+    }
+
+    /// Where the file is that it was read from.
+    pub(super) fn origin(&self) -> Option<Origin> {
+        Some(Origin { repository: self.repository.clone(), path: self.path.clone()? })
     }
 
     /// As lines of YAML.
     fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        lines.extend(self.path.as_ref().map(|path| format!("path: {path}")));
-        lines.extend(self.configured_in.as_ref().map(|file| format!("configuredIn: {file}")));
+        let mut add = |name: &str, value: Option<&str>| {
+            let value = value.map(|value| value_to_yaml(&value.into()));
+            lines.extend(value.map(|value| format!("{name}: {}", value.trim_end())));
+        };
+        let given = |value| Some(value).filter(|value: &&String| !value.is_empty()).map(String::as_str);
+        add("path", self.path.as_deref());
+        add("repo", given(&self.repository.0));
+        add("ref", given(&self.repository.1));
+        add("configuredIn", self.configured_in.as_deref());
         if let Some((api_version, kind, name)) = &self.configured_by {
             lines.push("configuredBy:".to_owned());
-            lines.push(format!("  apiVersion: {api_version}"));
-            lines.push(format!("  kind: {kind}"));
-            lines.extend((!name.is_empty()).then(|| format!("  name: {name}")));
+            let mut add = |name: &str, value: &str| {
+                lines.push(format!("  {name}: {}", value_to_yaml(&value.into()).trim_end()));
+            };
+            add("apiVersion", api_version);
+            add("kind", kind);
+            given(name).into_iter().for_each(|value| add("name", value));
         }
         lines
     }
@@ -48,7 +89,7 @@ pub(super) fn annotate(resources: &mut [Resource], origins: bool, transformation
 }
 
 /// A path relative to a directory that is itself relative, cleaned.
-pub(super) fn joined(directory: &str, path: &str) -> String {
+fn joined(directory: &str, path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in directory.split('/').chain(path.split('/')) {
         match (part, parts.last()) {

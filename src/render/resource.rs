@@ -46,6 +46,8 @@ pub(super) struct Resource {
 /// Where a resource, or a change of one, comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Provenance {
+    /// The repository elsewhere, and what of it; both may be "".
+    pub(super) repository: (String, String),
     /// The file, for what is read from one.
     pub(super) path: Option<String>,
     /// The kustomization, for what is generated or changed.

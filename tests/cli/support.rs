@@ -37,6 +37,14 @@ impl Home {
         std::fs::write(path, text).expect("a file");
     }
 
+    /// Writes a shell script that can be run. Another process does: were the file open for writing here, a program that
+    /// another test starts would keep it so, and such a file is not run.
+    pub(crate) fn write_program(&self, name: &str, script: &str) {
+        let write = "printf '%s\\n' '#!/bin/sh' \"$1\" > \"$0\"; chmod +x \"$0\"";
+        let written = Command::new("sh").args(["-c", write]).arg(self.path(name)).arg(script).status();
+        assert!(written.is_ok_and(|status| status.success()), "{name}");
+    }
+
     pub(crate) fn command(&self) -> Command {
         self.command_of(Path::new(env!("CARGO_BIN_EXE_arcwright")))
     }

@@ -1,6 +1,7 @@
 //! Git sources against real servers: OpenSSH's sshd, and `git http-backend` behind a TLS front.
 mod bounds;
 mod daemon;
+mod file;
 mod heal;
 mod https;
 mod local;

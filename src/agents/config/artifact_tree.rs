@@ -17,15 +17,15 @@ const MAX_TARGET_BYTES: usize = 4096;
 pub(super) type Closure = Box<[(Box<str>, Option<git::Oid>)]>;
 
 /// A recording view of an artifact.
-pub(super) struct ArtifactTree<'a> {
-    artifact: &'a Artifact,
+pub(crate) struct ArtifactTree {
+    artifact: Artifact,
     seen: Mutex<BTreeMap<String, Option<git::Oid>>>,
 }
 
-impl<'a> ArtifactTree<'a> {
+impl ArtifactTree {
     /// Wraps an artifact.
-    pub(super) fn new(artifact: &'a Artifact) -> Self {
-        Self { artifact, seen: Mutex::default() }
+    pub(crate) fn new(artifact: &Artifact) -> Self {
+        Self { artifact: artifact.clone(), seen: Mutex::default() }
     }
 
     /// Everything that was looked at. A commit in which it is all the same renders the same.
@@ -107,7 +107,7 @@ fn kind_of(kind: git::EntryKind) -> Option<EntryKind> {
     }
 }
 
-impl FileTree for ArtifactTree<'_> {
+impl FileTree for ArtifactTree {
     fn read(&self, path: &str) -> Result<Vec<u8>, TreeError> {
         match self.resolve(path)? {
             Some((path, entry)) if matches!(entry.kind, git::EntryKind::Blob { .. }) => {

@@ -33,6 +33,7 @@ pub mod suspensions;
 mod visit;
 mod wanted;
 
+pub(crate) use artifact_tree::ArtifactTree;
 pub use board::{Board, read as status_file};
 pub use credentials::SourceError;
 pub use error::PassError;

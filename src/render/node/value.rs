@@ -8,6 +8,8 @@ use serde_json::{Number, Value};
 pub(in crate::render) enum Dialect {
     /// Kustomize's reader of manifests: a repeated key, and a key that is no text, are errors.
     Manifest,
+    /// Its reader of a chart's values: as that of manifests, and a key that is no text is the text it is written as.
+    Values,
     /// Kustomize's reader of its own file: `yes` and `on` are booleans, and of a repeated key the last one counts.
     Kustomization,
 }
@@ -71,10 +73,10 @@ impl Map {
             }
             let value = value.to_value(dialect).map_err(|error| error.under(&key.text))?;
             let name = match key.to_value(dialect) {
-                Ok(Value::Bool(is_true)) => is_true.to_string(),
+                Ok(Value::Bool(is_true)) if dialect == Dialect::Kustomization => is_true.to_string(),
                 _ => key.text.to_string(),
             };
-            if object.insert(name, value).is_some() && dialect == Dialect::Manifest {
+            if object.insert(name, value).is_some() && dialect != Dialect::Kustomization {
                 return Err(Unvalued::Twice { path: String::new(), key: key.text.to_string() });
             }
         }

@@ -51,7 +51,7 @@ impl Bounds {
     }
 
     /// Counts bytes that came; fails when they are too many, or the time is over.
-    fn count(&self, bytes: usize) -> Result<(), FetchError> {
+    pub(super) fn count(&self, bytes: usize) -> Result<(), FetchError> {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         if self.received.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > self.max_bytes {
             return Err(FetchError::TooLarge { what: format!("what {} sends", self.url), limit: self.max_bytes });

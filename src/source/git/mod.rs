@@ -21,6 +21,7 @@ mod authorities;
 mod bounds;
 mod choice;
 mod error;
+mod file;
 mod key;
 mod known_hosts;
 mod local;
@@ -38,6 +39,7 @@ mod wire;
 
 pub use artifact::{Artifact, Entry, EntryKind};
 pub use error::{Cause, FetchError};
+pub use file::read_file;
 pub use git2::Oid;
 pub use key::{GeneratedKey, KeyError, generate_key, public_key_of};
 pub use mirror::{GitCache, Traffic};

@@ -232,7 +232,7 @@ impl Read for Body<'_> {
 }
 
 /// What went wrong, without the layers that only say that something did.
-fn failed(bounds: &Bounds, error: reqwest::Error) -> io::Error {
+pub(in crate::source::git) fn failed(bounds: &Bounds, error: reqwest::Error) -> io::Error {
     let url = || bounds.url().to_owned();
     let error = error.without_url();
     let mut innermost: &(dyn std::error::Error + 'static) = &error;

@@ -8,6 +8,7 @@ mod stream;
 
 use super::{FetchError, bounds::Bounds, url::RepoUrl, url::Scheme};
 use crate::model::configuration::Credentials;
+pub(super) use http::failed;
 pub use proxy::ProxySettings;
 use std::io::{self, Read};
 

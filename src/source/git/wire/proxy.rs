@@ -37,7 +37,7 @@ impl ProxySettings {
     ///
     /// # Errors
     /// Says which variable holds no address, and not what it holds: that may be a password.
-    pub(super) fn proxies(&self) -> Result<Vec<Proxy>, String> {
+    pub(in crate::source::git) fn proxies(&self) -> Result<Vec<Proxy>, String> {
         let none_for = self.none_for.as_deref().and_then(NoProxy::from_string);
         let make = |name: &str, address: &Option<String>, of: fn(String) -> reqwest::Result<Proxy>| {
             let address = address
