@@ -1,24 +1,28 @@
-//! The arguments of a Flux v1 operator, as far as they have a meaning without one.
-use super::check::near;
+//! What the arguments mean to engine `native`, which needs no operator.
+use super::{
+    Written, directory,
+    flags::{self, Kind},
+    go_duration, read,
+};
 use std::time::Duration;
 
 /// What `operatorParams` says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct OperatorParams {
-    pub(super) branch: String,
+pub(in crate::desired) struct OperatorParams {
+    pub(in crate::desired) branch: String,
     /// Directories, in order, as written; empty for the root alone.
-    pub(super) paths: Vec<String>,
-    pub(super) poll_interval: Duration,
-    pub(super) sync_interval: Duration,
+    pub(in crate::desired) paths: Vec<String>,
+    pub(in crate::desired) poll_interval: Duration,
+    pub(in crate::desired) sync_interval: Duration,
     /// Longest time for one fetch.
-    pub(super) timeout: Option<Duration>,
+    pub(in crate::desired) timeout: Option<Duration>,
     /// Longest time for one apply.
-    pub(super) sync_timeout: Option<Duration>,
-    pub(super) garbage_collection: bool,
+    pub(in crate::desired) sync_timeout: Option<Duration>,
+    pub(in crate::desired) garbage_collection: bool,
     /// What has no meaning here, and why: to be said to the user.
-    pub(super) ignored: Vec<(String, String)>,
+    pub(in crate::desired) ignored: Vec<(String, String)>,
     /// What cannot be honoured, and must not be passed over.
-    pub(super) errors: Vec<String>,
+    pub(in crate::desired) errors: Vec<String>,
 }
 
 impl Default for OperatorParams {
@@ -38,109 +42,21 @@ impl Default for OperatorParams {
     }
 }
 
-/// Flags without a value.
-///
-/// Source: the daemon of Flux v1, release 1.25.
-const SWITCHES: &[&str] = &[
-    "connect",
-    "disable-registry-scanning",
-    "git-ci-skip",
-    "git-readonly",
-    "git-secret",
-    "git-set-author",
-    "git-verify-signatures",
-    "k8s-in-cluster",
-    "manifest-generation",
-    "registry-disable-scanning",
-    "registry-trace",
-    "registry-use-labels",
-    "sops",
-    "sync-garbage-collection",
-    "sync-garbage-collection-dry",
-];
-/// Flags with a value.
-const VALUES: &[&str] = &[
-    "automation-interval",
-    "docker-config",
-    "git-branch",
-    "git-ci-skip-message",
-    "git-email",
-    "git-gpg-key-import",
-    "git-label",
-    "git-notes-ref",
-    "git-path",
-    "git-poll-interval",
-    "git-signing-key",
-    "git-sync-tag",
-    "git-timeout",
-    "git-url",
-    "git-user",
-    "git-verify-signatures-mode",
-    "k8s-allow-namespace",
-    "k8s-default-namespace",
-    "k8s-secret-data-key",
-    "k8s-secret-name",
-    "k8s-secret-volume-mount-path",
-    "k8s-unsafe-exclude-resource",
-    "k8s-verbosity",
-    "listen",
-    "listen-metrics",
-    "log-format",
-    "memcached-hostname",
-    "memcached-port",
-    "memcached-service",
-    "memcached-timeout",
-    "registry-burst",
-    "registry-ecr-exclude-id",
-    "registry-ecr-include-id",
-    "registry-ecr-region",
-    "registry-exclude-image",
-    "registry-include-image",
-    "registry-insecure-host",
-    "registry-poll-interval",
-    "registry-require",
-    "registry-rps",
-    "ssh-keygen-bits",
-    "ssh-keygen-dir",
-    "ssh-keygen-format",
-    "ssh-keygen-type",
-    "sync-interval",
-    "sync-state",
-    "sync-timeout",
-    "token",
-];
-
 /// Reads the arguments. Total: what it cannot read is in `errors`.
-pub(super) fn parse(text: &str) -> OperatorParams {
-    let mut params = OperatorParams::default();
-    let Some(words) = split(text) else {
-        params.errors.push("a quote is not closed".to_owned());
-        return params;
-    };
-    let mut words = words.into_iter().peekable();
-    while let Some(word) = words.next() {
-        let Some(flag) = word.strip_prefix("--") else {
-            let shown: String = word.chars().take(40).collect();
-            params.errors.push(format!("{shown:?} is not an argument that begins with --"));
-            continue;
-        };
-        let (name, mut value) = match flag.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (flag, None),
-        };
-        if value.is_none() && !SWITCHES.contains(&name) {
-            value = words.next_if(|next| !next.starts_with("--"));
-        }
-        params.take(name, value);
+pub(in crate::desired) fn parse(text: &str) -> OperatorParams {
+    let (all, errors) = read(text);
+    let mut params = OperatorParams { errors, ..OperatorParams::default() };
+    for argument in all {
+        params.take(argument);
     }
     params
 }
 
 impl OperatorParams {
-    fn take(&mut self, name: &str, value: Option<String>) {
-        let is_on = value.as_deref().is_none_or(|value| !["false", "0", "f"].contains(&value.to_lowercase().as_str()));
-        match (name, value) {
-            (name, None) if VALUES.contains(&name) => self.errors.push(format!("--{name} needs a value")),
+    fn take(&mut self, argument: Written) {
+        let is_on = argument.is_on();
+        let name = argument.name.as_str();
+        match (name, argument.value) {
             ("git-branch", Some(branch)) => self.branch = branch,
             ("git-path", Some(list)) => self.take_paths(&list),
             ("git-poll-interval", Some(text)) => self.poll_interval = self.duration(name, &text, self.poll_interval),
@@ -153,7 +69,7 @@ impl OperatorParams {
             (name, value) => {
                 if is_on && let Some(why) = not_honoured(name, value.as_deref()) {
                     self.errors.push(format!("--{name}: {why}"));
-                } else if is_on || VALUES.contains(&name) {
+                } else if is_on || flags::kind(name) != Some(Kind::Switch) {
                     self.ignored.push((format!("--{name}"), without_meaning(name)));
                 }
             }
@@ -161,8 +77,7 @@ impl OperatorParams {
     }
 
     fn take_paths(&mut self, list: &str) {
-        for path in list.split(',').map(str::trim) {
-            let path = path.trim_start_matches("./").trim_matches('/').to_owned();
+        for path in list.split(',').map(directory) {
             // The same directory twice would be two owners of the same objects.
             if !self.paths.contains(&path) {
                 self.paths.push(path);
@@ -185,7 +100,9 @@ fn not_honoured(name: &str, value: Option<&str>) -> Option<&'static str> {
         "git-verify-signatures" => Some("signatures are not verified by engine native"),
         "git-verify-signatures-mode" if value != Some("none") => Some("signatures are not verified by engine native"),
         "sync-garbage-collection-dry" => Some("`arcwright plan` shows what would be pruned; leave it out"),
-        "k8s-allow-namespace" => Some("use operatorScope: namespace, which limits the configuration to its own"),
+        "k8s-allow-namespace" | "k8s-namespace-whitelist" => {
+            Some("use operatorScope: namespace, which limits the configuration to its own")
+        }
         "k8s-default-namespace" => Some("state the namespace in the manifests, or in a kustomization.yaml"),
         "k8s-unsafe-exclude-resource" => Some("no kind is left out by engine native; take it out of the repository"),
         "sops" | "git-secret" => Some("encrypted manifests are not decrypted by engine native"),
@@ -210,54 +127,12 @@ fn without_meaning(name: &str) -> String {
         "git-url" => "the address is what repositoryUrl says".to_owned(),
         "manifest-generation" => "a kustomization.yaml is always built, .flux.yaml is not run".to_owned(),
         "disable-registry-scanning" | "registry-disable-scanning" => "image registries are never scanned".to_owned(),
-        name if SWITCHES.contains(&name) || VALUES.contains(&name) => "has no meaning for engine native".to_owned(),
-        name => match near(name, SWITCHES.iter().chain(VALUES)) {
+        name if flags::kind(name).is_some() => "has no meaning for engine native".to_owned(),
+        name => match flags::nearest(name) {
             Some(near) => format!("not a known argument; did you mean --{near}?"),
             None => "not a known argument".to_owned(),
         },
     }
-}
-
-/// Words of a command line, with its quotes resolved; nothing when a quote is not closed.
-fn split(text: &str) -> Option<Vec<String>> {
-    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None::<char>);
-    for c in text.chars() {
-        match quote {
-            Some(open) if c == open => quote = None,
-            None if c == '"' || c == '\'' => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            None if c.is_whitespace() => words.extend(word.take()),
-            Some(_) | None => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    quote.is_none().then_some(words)
-}
-
-/// A duration as Go writes it, whole and not negative; 0 is no duration here.
-pub(super) fn go_duration(text: &str) -> Option<Duration> {
-    let mut total = 0.0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
-        total += number
-            * match &rest[..end] {
-                "h" => 3600.0,
-                "m" => 60.0,
-                "s" => 1.0,
-                "ms" => 1e-3,
-                "us" | "µs" | "μs" => 1e-6,
-                "ns" => 1e-9,
-                _ => return None,
-            };
-        rest = &rest[end..];
-    }
-    Duration::try_from_secs_f64(total).ok().filter(|duration| !duration.is_zero())
 }
 
 #[cfg(test)]
@@ -309,16 +184,6 @@ mod tests {
         }
         for text in ["--sops=false", "--git-verify-signatures=false", "--sync-garbage-collection-dry=false"] {
             assert_eq!(parse(text), OperatorParams::default(), "{text}");
-        }
-    }
-
-    #[test]
-    fn reads_go_durations() {
-        for (text, secs) in [("5m", 300.0), ("1h30m", 5400.0), ("1.5s", 1.5), ("250ms", 0.25)] {
-            assert_eq!(go_duration(text), Some(Duration::from_secs_f64(secs)), "{text}");
-        }
-        for text in ["", "5", "m", "-5m", "5 m", "1..2s", "0s"] {
-            assert_eq!(go_duration(text), None, "{text}");
         }
     }
 }
