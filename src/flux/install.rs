@@ -64,7 +64,7 @@ pub fn assess<'a>(names: impl IntoIterator<Item = &'a str>, observed: Observed<'
     let mut worst = Standing::Installed;
     for name in names {
         let standing = match program(name, observed) {
-            Standing::Pending(cause) if is_late => Standing::Failed(overdue(cause)),
+            Standing::Pending(cause) if is_late => Standing::Failed(overdue(&cause)),
             standing => standing,
         };
         worst = match (worst, standing) {
@@ -98,13 +98,13 @@ fn program(name: &str, observed: Observed<'_>) -> Standing {
         None => Standing::Pending(Cause::new("Progressing", "no pod was made yet")),
     };
     match standing {
-        Standing::Pending(cause) if is_overdue(deployment) => Standing::Failed(overdue(cause)),
+        Standing::Pending(cause) if is_overdue(deployment) => Standing::Failed(overdue(&cause)),
         standing => standing,
     }
 }
 
 /// What was waited for when the time was over.
-fn overdue(cause: Cause) -> Cause {
+fn overdue(cause: &Cause) -> Cause {
     let reason = if cause.reason == "Progressing" { "ProgressDeadlineExceeded" } else { cause.reason };
     Cause::new(reason, format!("did not come up in time: {}", cause.message))
 }

@@ -86,7 +86,12 @@ pub(super) async fn fetch(
     Ok(ctx.sources.fetch(&source, freshness, cancel).await?)
 }
 
-async fn complete(ctx: &Context, configuration: &Configuration, no_key: NoKey) -> Result<GitSource, SourceError> {
+/// Completes the credentials, and makes a key where one is needed and there is none.
+pub(super) async fn complete(
+    ctx: &Context,
+    configuration: &Configuration,
+    no_key: NoKey,
+) -> Result<GitSource, SourceError> {
     let mut source = configuration.source.clone();
     let mut secrets: BTreeMap<&str, SecretEntries> = BTreeMap::new();
     let namespace = &configuration.id.namespace;

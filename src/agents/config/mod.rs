@@ -6,7 +6,7 @@
 //! ```text
 //! desired (watch) --> run --one task a configuration--> visit --Report--> Board --> status file
 //!                                                         ^ Signal (live watch)
-//!    visit: revision -> wanted (render) -> observe -> plan (pure) -> carry_out -> judge (pure)
+//!    visit: origin (engine) -> wanted -> observe -> plan (pure) -> carry_out -> judge (pure, engine)
 //! ```
 mod artifact_tree;
 mod board;
@@ -14,6 +14,7 @@ mod carry_out;
 pub mod control;
 mod credentials;
 mod departed;
+mod engine;
 mod error;
 mod fight;
 mod jobs;
@@ -22,6 +23,7 @@ mod lookup;
 mod memory;
 mod normalise;
 mod observe;
+mod operator;
 mod pass;
 mod prepare;
 mod preview;
@@ -44,8 +46,8 @@ pub use reconcile::reconcile;
 pub use remove::{Left, remove};
 
 use crate::{
-    cluster::Cluster, desired::DesiredState, model::configuration::Configuration, render::Cache, runtime::clock::Clock,
-    source::GitCache,
+    cluster::Cluster, desired::DesiredState, flux::v1::Images, model::configuration::Configuration, render::Cache,
+    runtime::clock::Clock, source::GitCache,
 };
 use jobs::Jobs;
 use status::Phase;
@@ -72,6 +74,8 @@ pub struct Context {
     pub door: String,
     /// For how long one look at a repository serves every configuration of it.
     pub freshness: Duration,
+    /// What the operators run that are installed.
+    pub images: Images,
     /// Bounds the renders at once.
     pub renders: Semaphore,
     /// What renders keep for those after them.
@@ -91,6 +95,7 @@ impl Context {
             clock,
             door,
             freshness: Duration::from_secs(2),
+            images: Images::default(),
             renders: Semaphore::new(RENDERS),
             rendered: Arc::new(Cache::new(RENDERED_BYTES)),
             passes: Semaphore::new(PASSES),

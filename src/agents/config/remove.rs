@@ -2,6 +2,7 @@
 use super::{
     Context, PassError,
     carry_out::{Means, Results},
+    engine,
     memory::Objects,
     observe::{Subject, nothing},
     pass::Visit,
@@ -12,6 +13,7 @@ use crate::{
     model::{
         ObjectId,
         configuration::{Configuration, ConfigurationId, DriftPolicy, Kustomization},
+        operator::OPERATOR,
     },
 };
 use std::collections::BTreeSet;
@@ -28,14 +30,26 @@ pub struct Left {
 
 /// Deletes the objects of kustomizations that the configuration does not have any more.
 ///
-/// Objects that another of its kustomizations wants just change hands.
+/// Objects that another of its kustomizations wants just change hands. Where its engine takes over what another one
+/// applied, everything does; and the namespace that was made for an operator stays for as long as the configuration.
 pub(super) async fn retired(visit: &Visit<'_>, wanted: &BTreeSet<ObjectId>) -> Result<(), PassError> {
     let Visit { ctx, configuration, stop, .. } = *visit;
     let inventory = ctx.cluster.inventories.of(&configuration.id).await?;
     let is_there = |name: &str| configuration.kustomizations.iter().any(|one| one.name == *name);
     let gone: Vec<String> = inventory.kustomizations.keys().filter(|name| !is_there(name)).cloned().collect();
     for name in gone {
-        let left = clear(ctx, configuration, &name, wanted, stop).await?;
+        if engine::takes_over(&configuration.engine) {
+            let mut after = ctx.cluster.inventories.of(&configuration.id).await?;
+            after.kustomizations.remove(&name);
+            ctx.cluster.inventories.store(&configuration.id, &after).await?;
+            tracing::info!(configuration = %configuration.id, kustomization = %name, "what was applied stays, for the operator to take over");
+            continue;
+        }
+        let mut elsewhere = wanted.clone();
+        if name == OPERATOR {
+            elsewhere.insert(own_namespace(&configuration.id));
+        }
+        let left = clear(ctx, configuration, &name, &elsewhere, stop).await?;
         if left.failed > 0 {
             tracing::warn!(configuration = %configuration.id, kustomization = %name, left = left.failed, "kustomization is gone, but not all of its objects");
         }
@@ -61,14 +75,21 @@ pub async fn remove(ctx: &Context, id: &ConfigurationId, stop: &CancellationToke
         all.failed += left.failed;
         all.going += left.going;
     }
-    let left = ctx.cluster.inventories.of(id).await?;
-    if left.kustomizations.is_empty() && !inventory.kustomizations.is_empty() {
-        ctx.cluster.inventories.remove(id).await?;
-    }
     Ok(all)
 }
 
-/// Deletes the objects of one kustomization, unless it never pruned, and takes it out of the inventory.
+/// The namespace that holds a configuration's inventory.
+fn own_namespace(id: &ConfigurationId) -> ObjectId {
+    ObjectId {
+        group: String::new(),
+        kind: "Namespace".to_owned(),
+        namespace: String::new(),
+        name: id.namespace.clone(),
+    }
+}
+
+/// Deletes the objects of one kustomization, unless it never pruned, and takes it out of the inventory. An inventory
+/// that holds nothing after that goes too.
 async fn clear(
     ctx: &Context,
     configuration: &Configuration,
@@ -104,6 +125,11 @@ async fn clear(
     } else if let Some(entry) = after.kustomizations.get_mut(name) {
         entry.objects.clone_from(&left);
     }
-    ctx.cluster.inventories.store(&configuration.id, &after).await?;
+    if after.kustomizations.is_empty() {
+        // Stored, it could bring back the namespace that has just gone.
+        ctx.cluster.inventories.remove(&configuration.id).await?;
+    } else {
+        ctx.cluster.inventories.store(&configuration.id, &after).await?;
+    }
     Ok(Left { failed: left.len() - going, going })
 }

@@ -1,7 +1,7 @@
 use super::*;
 use serde_json::json;
 
-fn deployment(status: Value) -> Value {
+fn deployment(status: &Value) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "flux", "generation": 1},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"instanceName": "flux", "name": "flux"}}}, "status": status,
@@ -10,17 +10,17 @@ fn deployment(status: Value) -> Value {
 
 /// A Deployment that has been seen, and has no pod that serves.
 fn waiting() -> Value {
-    deployment(json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "unavailableReplicas": 1}))
+    deployment(&json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "unavailableReplicas": 1}))
 }
 
 fn available() -> Value {
-    deployment(json!({
+    deployment(&json!({
         "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "readyReplicas": 1,
         "conditions": [{"type": "Available", "status": "True"}],
     }))
 }
 
-fn pod(status: Value) -> Value {
+fn pod(status: &Value) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": "flux-1", "creationTimestamp": "2026-01-01T00:00:01Z", "labels": {"instanceName": "flux", "name": "flux"}},
@@ -28,10 +28,10 @@ fn pod(status: Value) -> Value {
     })
 }
 
-fn container(status: Value) -> Value {
+fn container(status: &Value) -> Value {
     let mut all = json!({"name": "flux", "image": "registry.example.org/flux:1", "ready": false, "restartCount": 0});
     all.as_object_mut().expect("an object").extend(status.as_object().expect("an object").clone());
-    pod(json!({"phase": "Running", "containerStatuses": [all]}))
+    pod(&json!({"phase": "Running", "containerStatuses": [all]}))
 }
 
 fn judged(deployment: Value, pods: &[Value], is_late: bool) -> Standing {
@@ -47,7 +47,7 @@ fn shown(standing: &Standing) -> String {
 }
 
 /// How a Deployment stands whose only container has a status.
-fn stands(status: Value) -> String {
+fn stands(status: &Value) -> String {
     shown(&judged(waiting(), &[container(status)], false))
 }
 
@@ -59,7 +59,7 @@ fn installed_is_every_deployment_available() {
         shown(&assess(["flux", "flux-memcached"], observed, false)),
         "Pending Progressing flux-memcached: the Deployment is not there yet"
     );
-    let old = deployment(json!({"observedGeneration": 0, "replicas": 1, "availableReplicas": 1}));
+    let old = deployment(&json!({"observedGeneration": 0, "replicas": 1, "availableReplicas": 1}));
     assert_eq!(shown(&judged(old, &[], false)), "Pending Progressing flux: no pod was made yet");
 }
 
@@ -68,11 +68,11 @@ fn an_image_that_cannot_be_pulled_is_named() {
     let message = "rpc error: code = NotFound\n desc = not found";
     let status = json!({"state": {"waiting": {"reason": "ImagePullBackOff", "message": message}}});
     assert_eq!(
-        stands(status),
+        stands(&status),
         "Failed ImagePullFailed flux: image registry.example.org/flux:1 cannot be pulled (ImagePullBackOff): rpc error: code = NotFound desc = not found (see that the nodes reach its registry, or give another image to the agent)"
     );
     for reason in ["ErrImagePull", "InvalidImageName", "ErrImageNeverPull"] {
-        let shown = stands(json!({"state": {"waiting": {"reason": reason}}}));
+        let shown = stands(&json!({"state": {"waiting": {"reason": reason}}}));
         assert!(shown.starts_with("Failed ImagePullFailed") && shown.contains(reason), "{shown}");
     }
 }
@@ -82,18 +82,18 @@ fn a_crash_loop_tells_how_it_ended_last() {
     let last = json!({"terminated": {"exitCode": 2, "reason": "Error", "message": "unknown flag"}});
     let status = json!({"restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": last});
     assert_eq!(
-        stands(status),
+        stands(&status),
         "Failed CrashLoop flux: its container ends again and again (4 restarts, the last time with exit code 2, Error: unknown flag); see `kubectl logs --previous`"
     );
     let killed = json!({"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}});
     assert_eq!(
-        stands(killed),
+        stands(&killed),
         "Pending ContainerEnded flux: its container ended with exit code 137, OOMKilled and is started again"
     );
     let config =
         json!({"state": {"waiting": {"reason": "CreateContainerConfigError", "message": "secret \"x\" not found"}}});
     assert_eq!(
-        stands(config),
+        stands(&config),
         "Failed ContainerStartFailed flux: its container cannot be started (CreateContainerConfigError): secret \"x\" not found"
     );
 }
@@ -102,24 +102,27 @@ fn a_crash_loop_tells_how_it_ended_last() {
 fn a_probe_that_fails_is_told_and_has_its_time() {
     let running = json!({"state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}});
     let told = "flux: its container runs, and does not answer its readiness probe";
-    assert_eq!(stands(running.clone()), format!("Pending ProbeFailing {told}"));
+    assert_eq!(stands(&running), format!("Pending ProbeFailing {told}"));
     assert_eq!(
-        shown(&judged(waiting(), &[container(running)], true)),
+        shown(&judged(waiting(), &[container(&running)], true)),
         "Failed ProbeFailing flux: did not come up in time: its container runs, and does not answer its readiness probe"
     );
     let killed = json!({"terminated": {"exitCode": 143, "reason": "Error"}});
     let again = json!({"restartCount": 2, "state": {"running": {}}, "lastState": killed});
-    assert_eq!(stands(again), format!("Pending ProbeFailing {told} (2 restarts, the last after exit code 143, Error)"));
+    assert_eq!(
+        stands(&again),
+        format!("Pending ProbeFailing {told} (2 restarts, the last after exit code 143, Error)")
+    );
 }
 
 #[test]
 fn a_pod_that_no_node_takes_is_told() {
-    let unschedulable = pod(json!({"phase": "Pending", "conditions": [
+    let unschedulable = pod(&json!({"phase": "Pending", "conditions": [
         {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available: 1 Insufficient memory."}
     ]}));
     let told = "no node takes its pod: 0/1 nodes are available: 1 Insufficient memory.";
     assert_eq!(
-        shown(&judged(waiting(), &[unschedulable.clone()], false)),
+        shown(&judged(waiting(), std::slice::from_ref(&unschedulable), false)),
         format!("Pending Unschedulable flux: {told}")
     );
     let mut late = waiting();
@@ -147,7 +150,7 @@ fn what_refuses_the_pods_is_named_whoever_tells() {
     ] {
         let conditions =
             json!([{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}]);
-        let told = deployment(json!({"observedGeneration": 1, "conditions": conditions}));
+        let told = deployment(&json!({"observedGeneration": 1, "conditions": conditions}));
         let by_deployment = shown(&judged(told, &[], false));
         assert!(
             by_deployment.starts_with(&format!("Failed {reason} flux: its pods are refused: {message} (")),
@@ -163,15 +166,15 @@ fn what_refuses_the_pods_is_named_whoever_tells() {
 #[test]
 fn only_the_newest_pod_of_the_deployment_itself_counts() {
     let crashing = json!({"state": {"waiting": {"reason": "CrashLoopBackOff"}}});
-    let mut old = container(crashing.clone());
+    let mut old = container(&crashing);
     old["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
-    let fresh = pod(json!({"phase": "Pending"}));
+    let fresh = pod(&json!({"phase": "Pending"}));
     let told = "Pending Progressing flux: its pod is being started";
     assert_eq!(shown(&judged(waiting(), &[old.clone(), fresh.clone()], false)), told);
     old["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:02Z");
     old["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:03Z");
     assert_eq!(shown(&judged(waiting(), &[fresh.clone(), old], false)), told);
-    let mut other = container(crashing);
+    let mut other = container(&crashing);
     other["metadata"]["labels"]["name"] = json!("memcached");
     other["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:09Z");
     assert_eq!(shown(&judged(waiting(), &[fresh, other], false)), told);
@@ -180,5 +183,5 @@ fn only_the_newest_pod_of_the_deployment_itself_counts() {
 #[test]
 fn a_long_text_of_others_is_cut() {
     let status = json!({"state": {"waiting": {"reason": "Odd", "message": "x".repeat(5000)}}});
-    assert!(stands(status).len() < 500);
+    assert!(stands(&status).len() < 500);
 }

@@ -53,6 +53,7 @@ fn everything_that_is_said_is_heeded() {
             name: "shop",
         },
         generation: Flux,
+        engine: Native,
         scope: Namespace,
         suspend: true,
         source: GitSource {
@@ -163,7 +164,7 @@ fn what_is_wrong_is_named_with_its_place_and_a_hint_all_at_once() {
     state.yaml:13:5: error: spec.kustomizations.D_: "D_" must be 1 to 63 lower-case letters, digits, '-' and '.', each part with a letter or digit at both ends
     state.yaml:14:36: error: spec.configurationProtectedSettings.sshPrivateKey: Verify the key provided is a valid PEM-formatted key of type RSA, ECC, DSA, or Ed25519
     state.yaml:14:65: error: spec.configurationProtectedSettings.httpsKy: is not a known setting (did you mean httpsKey?)
-    state.yaml:15:3: error: spec.engine: flux-v1 is not available in this version (use native, which does the same work itself)
+    state.yaml:15:3: error: spec.engine: flux-v1 is for a SourceControlConfiguration (use native, or describe the repository in a SourceControlConfiguration)
     "#);
 }
 
