@@ -41,6 +41,9 @@ impl Live {
     fn api(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
         let (group, version) = match kind {
             "ValidatingWebhookConfiguration" => ("admissionregistration.k8s.io", "v1"),
+            "Deployment" | "ReplicaSet" => ("apps", "v1"),
+            "Role" | "RoleBinding" | "ClusterRole" | "ClusterRoleBinding" => ("rbac.authorization.k8s.io", "v1"),
+            "CustomResourceDefinition" => ("apiextensions.k8s.io", "v1"),
             _ => ("", "v1"),
         };
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
@@ -80,8 +83,7 @@ impl Live {
 
     /// Creates an object.
     pub(crate) fn create(&self, kind: &str, namespace: &str, object: Value) {
-        let object: DynamicObject = serde_json::from_value(object).expect("an object");
-        Self::wait(self.api(kind, namespace).create(&PostParams::default(), &object)).expect("created");
+        self.try_create(kind, namespace, object).expect("created");
     }
 
     /// Changes an object by a merge patch, as the field manager `manager`.
@@ -103,6 +105,26 @@ impl Live {
     /// Changes an object by a merge patch.
     pub(crate) fn edit(&self, kind: &str, namespace: &str, name: &str, change: &Value) {
         self.try_edit(kind, namespace, name, "somebody", change).expect("edited");
+    }
+
+    /// Creates an object, unless the API server refuses.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub(crate) fn try_create(&self, kind: &str, namespace: &str, object: Value) -> kube::Result<()> {
+        let object: DynamicObject = serde_json::from_value(object).expect("an object");
+        Self::wait(self.api(kind, namespace).create(&PostParams::default(), &object)).map(drop)
+    }
+
+    /// Changes the status of an object by a merge patch, as a controller would; false when it is not there any more.
+    pub(crate) fn edit_status(&self, kind: &str, namespace: &str, name: &str, change: &Value) -> bool {
+        let api = self.api(kind, namespace);
+        let change = serde_json::json!({"status": change});
+        match Self::wait(api.patch_status(name, &PatchParams::default(), &Patch::Merge(&change))) {
+            Ok(_) => true,
+            Err(kube::Error::Api(status)) if status.code == 404 => false,
+            Err(error) => panic!("{kind}/{name}: {error}"),
+        }
     }
 
     /// Deletes an object.

@@ -3,6 +3,7 @@ mod agent;
 mod control;
 mod credentials;
 mod faults;
+mod flux_v1;
 mod idle;
 mod inputs;
 mod killed;

@@ -115,7 +115,12 @@ impl Bed {
 
     /// Starts the agent, and leaves it running.
     pub(crate) fn agent(&self, kubeconfig: &Path) -> Running {
-        let mut command = self.agent_command(kubeconfig, &[]);
+        self.agent_with(kubeconfig, &[])
+    }
+
+    /// Starts the agent with further arguments, and leaves it running.
+    pub(crate) fn agent_with(&self, kubeconfig: &Path, more: &[&str]) -> Running {
+        let mut command = self.agent_command(kubeconfig, more);
         Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("arcwright runs"))
     }
 

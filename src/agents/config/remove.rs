@@ -100,7 +100,7 @@ async fn clear(
     let before = ctx.cluster.inventories.of(&configuration.id).await?;
     let is_pruned = before.kustomizations.get(name).is_some_and(|entry| entry.is_pruned);
     let mut left = BTreeSet::new();
-    let mut going = 0;
+    let mut going = BTreeSet::new();
     if is_pruned {
         let subject =
             Subject { ctx, configuration, name, prune: true, allow_empty: true, drift: DriftPolicy::Report, elsewhere };
@@ -116,7 +116,7 @@ async fn clear(
         means.prune(&planned.plan, &mut results).await;
         let unfinished = planned.plan.prunes().map(|step| &step.id).filter(|id| !results.deleted.contains(id));
         left.extend(unfinished.cloned());
-        going = results.going.len();
+        going = results.going;
         left.extend(planned.plan.refusals.iter().map(|refusal| refusal.id().clone()));
     }
     let mut after: Inventory = before;
@@ -125,11 +125,11 @@ async fn clear(
     } else if let Some(entry) = after.kustomizations.get_mut(name) {
         entry.objects.clone_from(&left);
     }
+    // Stored, it would bring back the namespace that goes, or has just gone, and in which it is.
     if after.kustomizations.is_empty() {
-        // Stored, it could bring back the namespace that has just gone.
         ctx.cluster.inventories.remove(&configuration.id).await?;
-    } else {
+    } else if !going.contains(&own_namespace(&configuration.id)) {
         ctx.cluster.inventories.store(&configuration.id, &after).await?;
     }
-    Ok(Left { failed: left.len() - going, going })
+    Ok(Left { failed: left.len() - going.len(), going: going.len() })
 }
