@@ -2,7 +2,7 @@
 //! kubelet, which is to say that it writes the status of pods.
 use crate::{
     live::Live,
-    proxy::{Fault, Proxy, Rule},
+    proxy::{Fault, Proxy, Rule, Verb},
     sshd::{self, KeyFile, Sshd},
     support::{Bed, Running, eventually, kubeconfig, kubectl, map, shown},
 };
@@ -125,6 +125,12 @@ fn is_gone(live: &Live, kind: &str, namespace: &str, name: &str) -> bool {
 fn an_operator_is_pending_then_installed_and_everything_of_it_goes_with_the_configuration() {
     let bed = bed("op-life", "");
     let live = Live::shared();
+    let planned = bed.run(&["plan"]);
+    assert_eq!(planned.status.code(), Some(1), "{}", shown(&planned));
+    for line in ["create   Namespace/", "create   Deployment/", "create   ClusterRoleBinding/flux-v1."] {
+        assert!(shown(&planned).contains(line), "{}", shown(&planned));
+    }
+    assert!(is_gone(&live, "Namespace", "", &bed.namespace), "a plan makes nothing");
     let _agent = bed.agent(kubeconfig());
     bed.until_status("word of it", |status| {
         status["complianceState"] == "Pending" && status["installState"] == "Pending" && status["engine"] == "flux-v1"
@@ -300,6 +306,56 @@ fn what_somebody_changes_about_the_operator_is_put_back_and_what_they_delete_is_
     live.delete("ClusterRoleBinding", "", &binding);
     eventually("the binding", || !is_gone(&live, "ClusterRoleBinding", "", &binding));
     install(&bed, &live);
+}
+
+#[test]
+fn watching_an_operator_come_and_go_costs_no_request() {
+    let bed = bed("op-idle", "  operatorScope: namespace\n");
+    let live = Live::shared();
+    let proxy = Proxy::start(kubeconfig(), bed.directory.path());
+    let _agent = bed.agent(proxy.kubeconfig());
+    install(&bed, &live);
+    proxy.take();
+    for _ in 0..3 {
+        let status = unready(&json!({"state": {"running": {}}}));
+        play(&bed, &live, "flux", &status, "trouble", |seen| seen["complianceState"] == "Pending");
+        install(&bed, &live);
+    }
+    // A watch is opened again every few minutes; an Event tells of each change.
+    let is_free = |verb: Verb, resource: &str| verb == Verb::Watch || resource == "events";
+    let wrong: Vec<_> = proxy.seen().into_iter().filter(|seen| !is_free(seen.verb, &seen.resource)).collect();
+    assert!(wrong.is_empty(), "no requests: {wrong:#?}");
+}
+
+#[test]
+fn a_secret_that_changes_reaches_the_operator_when_the_agent_is_asked() {
+    let from = |setting: &str| format!("{setting}: {{secretRef: {{name: login, key: {setting}}}}}");
+    let settings = format!("  protectedSettingsFrom: {{{}, {}}}\n", from("httpsUser"), from("httpsKey"));
+    let bed = bed("op-rotate", &(settings + "  operatorScope: namespace\n"));
+    let live = Live::shared();
+    live.create("Namespace", "", json!({"metadata": {"name": bed.namespace}}));
+    let _agent = bed.agent(kubeconfig());
+    bed.until_status("word of the missing Secret", |status| {
+        status["complianceState"] == "Failed" && message(status).contains("login with the credentials is not there")
+    });
+    let login = json!({"metadata": {"name": "login"}, "stringData": {"httpsUser": "me", "httpsKey": "first"}});
+    live.create("Secret", &bed.namespace, login);
+    let given = || {
+        let secret = live.get("Secret", &bed.namespace, "flux-git-auth").unwrap_or_default();
+        secret["data"]["GIT_AUTHKEY"].as_str().map(str::to_owned)
+    };
+    let encode = |text: &str| Some(base64::engine::general_purpose::STANDARD.encode(text));
+    eventually("the first token", || given() == encode("first"));
+    let mark = || {
+        let flux = live.get("Deployment", &bed.namespace, "flux").unwrap_or_default();
+        flux["spec"]["template"]["metadata"]["annotations"]["clusterconfig.azure.com/git-auth"].clone()
+    };
+    let first = mark();
+    live.edit("Secret", &bed.namespace, "login", &json!({"stringData": {"httpsKey": "second"}}));
+    let asked = bed.command().args(["reconcile", &bed.namespace, "--timeout", "1"]).output().expect("arcwright runs");
+    assert!(shown(&asked).contains("is not Ready within"), "{}", shown(&asked));
+    eventually("the second token", || given() == encode("second"));
+    eventually("new pods", || mark() != first);
 }
 
 #[test]

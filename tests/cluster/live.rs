@@ -116,15 +116,13 @@ impl Live {
         Self::wait(self.api(kind, namespace).create(&PostParams::default(), &object)).map(drop)
     }
 
-    /// Changes the status of an object by a merge patch, as a controller would; false when it is not there any more.
-    pub(crate) fn edit_status(&self, kind: &str, namespace: &str, name: &str, change: &Value) -> bool {
+    /// Changes the status of an object by a merge patch, as a controller would; nothing when it is not there any more.
+    pub(crate) fn edit_status(&self, kind: &str, namespace: &str, name: &str, change: &Value) {
         let api = self.api(kind, namespace);
         let change = serde_json::json!({"status": change});
-        match Self::wait(api.patch_status(name, &PatchParams::default(), &Patch::Merge(&change))) {
-            Ok(_) => true,
-            Err(kube::Error::Api(status)) if status.code == 404 => false,
-            Err(error) => panic!("{kind}/{name}: {error}"),
-        }
+        let edited = Self::wait(api.patch_status(name, &PatchParams::default(), &Patch::Merge(&change)));
+        let is_missing = matches!(&edited, Err(kube::Error::Api(status)) if status.code == 404);
+        assert!(is_missing || edited.is_ok(), "{kind}/{name}: {edited:?}");
     }
 
     /// Deletes an object.

@@ -174,3 +174,54 @@ impl Origin {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{configuration::ConfigurationId, operator::Operator};
+
+    fn configuration(generation: Generation, engine: Engine) -> Configuration {
+        let id = ConfigurationId { namespace: "shop".to_owned(), name: "web".to_owned() };
+        Configuration { generation, engine, ..Configuration::gone(id) }
+    }
+
+    fn operator() -> Configuration {
+        let operator = Operator { instance: "flux".to_owned(), paths: Vec::new(), arguments: Vec::new(), helm: None };
+        configuration(Generation::SourceControl, Engine::FluxV1(Box::new(operator)))
+    }
+
+    #[test]
+    fn each_generation_has_its_words_and_an_operator_is_never_compliant() {
+        let v1 = configuration(Generation::SourceControl, Engine::Native);
+        let v2 = configuration(Generation::Flux, Engine::Native);
+        let flux = operator();
+        for (phase, reason, of_v1, of_v2, of_operator) in [
+            (Phase::Ready, "", "Compliant", "Compliant", "Installed"),
+            (Phase::Progressing, "", "Pending", "Pending", "Pending"),
+            (Phase::Suspended, "Suspended", "Pending", "Suspended", "Pending"),
+            (Phase::Failing, "CrashLoop", "Noncompliant", "Non-Compliant", "Failed"),
+            (Phase::Stalled, "Forbidden", "Noncompliant", "Non-Compliant", "Failed"),
+            (Phase::Failing, "Drifted", "Noncompliant", "Non-Compliant", "Noncompliant"),
+            (Phase::Failing, "ClusterUnavailable", "Noncompliant", "Non-Compliant", "Noncompliant"),
+        ] {
+            let words = [&v1, &v2, &flux].map(|one| compliance_state(one, phase, reason));
+            assert_eq!(words, [of_v1, of_v2, of_operator], "{phase:?} {reason}");
+        }
+    }
+
+    #[test]
+    fn what_is_installed_stays_so_while_nothing_is_known_of_it() {
+        let flux = operator();
+        let after = |phase, reason, before| install_state(&flux, phase, reason, before);
+        let (installed, failed) = (Some(InstallState::Installed), Some(InstallState::Failed));
+        assert_eq!(after(Phase::Ready, "Installed", None), installed);
+        assert_eq!(after(Phase::Progressing, "Progressing", installed), Some(InstallState::Pending));
+        assert_eq!(after(Phase::Failing, "CrashLoop", installed), failed);
+        assert_eq!(after(Phase::Failing, "ClusterUnavailable", installed), installed);
+        assert_eq!(after(Phase::Failing, "Drifted", installed), installed);
+        assert_eq!(after(Phase::Suspended, "Suspended", failed), failed);
+        assert_eq!(after(Phase::Failing, "ClusterUnavailable", None), Some(InstallState::Pending));
+        let native = configuration(Generation::SourceControl, Engine::Native);
+        assert_eq!(install_state(&native, Phase::Ready, "", None), None);
+    }
+}

@@ -43,6 +43,8 @@ const OTHERS: [&str; 7] = [
     "resources.requests.cpu",
     "resources.requests.memory",
 ];
+/// Releases of the program that convert nothing.
+const WITHOUT_CONVERT: [&str; 3] = ["1.0.0", "1.0.1", "1.1.0"];
 /// What is wrong with the properties: the field and why.
 type Errors = Vec<(&'static str, String)>;
 
@@ -72,6 +74,10 @@ pub(in crate::desired) fn helm_operator(
         if let Err(why) = take(&mut operator, &name, value, scope) {
             errors.push((VALUES, format!("{}: {why}", shortened(&name))));
         }
+    }
+    let is_old = operator.version.as_deref().is_some_and(|version| WITHOUT_CONVERT.contains(&version));
+    if is_old && operator.arguments.iter().any(|argument| argument.name.starts_with("convert-")) {
+        errors.push((VALUES, "convert: is known from 1.2.0 on".to_owned()));
     }
     operator
 }
@@ -220,6 +226,7 @@ mod tests {
             ),
             (None, "helm.versions=v4", "helm.versions: takes v2, v3 or both"),
             (None, "workers=many", "workers: \"many\" is not a whole number"),
+            (Some("1.1.0"), "convert.releaseStorage=secrets", "convert: is known from 1.2.0 on"),
             (None, "image.tag=", "image.tag: must be one word"),
             (None, "workers", "must be name=value pairs as `helm --set` takes them"),
             (None, "'workers=1", "must be name=value pairs as `helm --set` takes them"),
