@@ -222,6 +222,33 @@ fn with_scope_namespace_nothing_is_made_outside_the_namespace_which_stays() {
 }
 
 #[test]
+fn a_scope_that_is_narrowed_takes_the_binding_away_and_leaves_the_namespace_where_it_is() {
+    let bed = bed("op-rescope", "");
+    let live = Live::shared();
+    let agent = bed.agent(kubeconfig());
+    install(&bed, &live);
+    drop(agent);
+    let space = || live.get("Namespace", "", &bed.namespace).map(|space| space["metadata"]["uid"].clone());
+    let first = space();
+    bed.write_state(&[configuration(&bed, "  operatorScope: namespace\n")]);
+    let planned = bed.run(&["plan"]);
+    assert!(shown(&planned).contains("prune    ClusterRoleBinding/"), "{}", shown(&planned));
+    assert!(!shown(&planned).contains("prune    Namespace"), "{}", shown(&planned));
+    let _agent = bed.agent(kubeconfig());
+    let binding = format!("flux-v1.{}.flux", bed.namespace);
+    eventually("the narrow right", || !is_gone(&live, "RoleBinding", &bed.namespace, "flux"));
+    eventually("the end of the wide one", || is_gone(&live, "ClusterRoleBinding", "", &binding));
+    install(&bed, &live);
+    assert_eq!(space(), first);
+    assert!(
+        bed.inventory_of(&live, "_operator").contains("/Namespace//"),
+        "it was made for the configuration all the same"
+    );
+    forget(&bed);
+    eventually("end of the namespace", || is_gone(&live, "Namespace", "", &bed.namespace));
+}
+
+#[test]
 fn what_keeps_an_operator_from_coming_up_is_told_until_it_is_mended() {
     let bed = bed("op-fails", "  operatorScope: namespace\n");
     let live = Live::shared();
@@ -545,14 +572,22 @@ fn what_engine_native_applied_stays_for_an_operator_which_goes_when_the_engine_c
     let live = Live::shared();
     live.create("Namespace", "", json!({"metadata": {"name": bed.namespace}}));
     with_engine("native");
-    let _agent = bed.agent(kubeconfig());
+    let agent = bed.agent(kubeconfig());
     bed.until_compliant();
+    drop(agent);
     let uid = || live.get("ConfigMap", &bed.namespace, "a").map(|map| map["metadata"]["uid"].clone());
     let first = uid().expect("it is there");
     with_engine("flux-v1");
+    let planned = shown(&bed.run(&["plan"]));
+    assert!(planned.contains("create   Deployment/") && !planned.contains("prune "), "{planned}");
+    let agent = bed.agent(kubeconfig());
     install(&bed, &live);
+    drop(agent);
     assert_eq!(uid().as_ref(), Some(&first), "the operator takes it over");
     with_engine("native");
+    let planned = shown(&bed.run(&["plan"]));
+    assert!(planned.contains("prune    Deployment/") && !planned.contains("prune    Namespace/"), "{planned}");
+    let _agent = bed.agent(kubeconfig());
     bed.until_compliant();
     eventually("end of the operator", || is_gone(&live, "Deployment", &bed.namespace, "flux"));
     assert_eq!(uid().as_ref(), Some(&first));

@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{
     model::{
-        Manifest,
-        configuration::{Configuration, Engine, Generation},
+        Manifest, ObjectId,
+        configuration::{Configuration, ConfigurationId, Engine, Generation},
+        operator::OPERATOR,
     },
     source::Artifact,
 };
@@ -57,6 +58,22 @@ pub(super) fn takes_over(engine: &Engine) -> bool {
     match engine {
         Engine::Native => false,
         Engine::FluxV1(_) => true,
+    }
+}
+
+/// What stays of a kustomization that a configuration does not have any more: the namespace that was made for its
+/// operator, for as long as the configuration is there.
+pub(super) fn stays_of(kustomization: &str, id: &ConfigurationId) -> Option<ObjectId> {
+    (kustomization == OPERATOR).then(|| own_namespace(id))
+}
+
+/// The namespace that holds what is a configuration's own.
+pub(super) fn own_namespace(id: &ConfigurationId) -> ObjectId {
+    ObjectId {
+        group: String::new(),
+        kind: "Namespace".to_owned(),
+        namespace: String::new(),
+        name: id.namespace.clone(),
     }
 }
 
@@ -135,6 +152,15 @@ impl Origin {
         }
     }
 
+    /// Objects that are not pruned while the configuration is there, whatever is wanted: the namespace that was made for
+    /// an operator holds everything of it.
+    pub(super) fn keeps(&self, configuration: &Configuration) -> Option<ObjectId> {
+        match self {
+            Self::Artifact(_) => None,
+            Self::Operator(_) => Some(own_namespace(&configuration.id)),
+        }
+    }
+
     /// Kinds that are watched besides those of the manifests.
     pub(super) fn also_watched(&self) -> Vec<ApiResource> {
         match self {
@@ -166,6 +192,14 @@ impl Origin {
         }
     }
 
+    /// What a plan is made for, for a person.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Artifact(artifact) => artifact.revision.to_string(),
+            Self::Operator(_) => "engine flux-v1".to_owned(),
+        }
+    }
+
     /// What there is to say of a configuration that is ready, with so many objects.
     pub(super) fn told_when_ready(&self, ctx: &Context, objects: usize) -> String {
         match self {
@@ -178,7 +212,7 @@ impl Origin {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{configuration::ConfigurationId, operator::Operator};
+    use crate::model::operator::Operator;
 
     fn configuration(generation: Generation, engine: Engine) -> Configuration {
         let id = ConfigurationId { namespace: "shop".to_owned(), name: "web".to_owned() };

@@ -2,7 +2,7 @@
 use super::{
     Context, SourceError,
     credentials::{self, NoKey},
-    judge,
+    engine, judge,
     status::{KustomizationStatus, ObjectStatus, Outcome, Phase},
 };
 use crate::{
@@ -87,14 +87,8 @@ pub(super) async fn make(
 /// Whether the namespace goes with the configuration: its label or the inventory says so, and neither can be lost.
 async fn owns_namespace(ctx: &Context, configuration: &Configuration, missing: Missing) -> Result<bool, SourceError> {
     let id = &configuration.id;
-    let namespace = ObjectId {
-        group: String::new(),
-        kind: "Namespace".to_owned(),
-        namespace: String::new(),
-        name: id.namespace.clone(),
-    };
     let is_labelled = ctx.cluster.claim_namespace(id, missing).await?;
-    Ok(is_labelled || ctx.cluster.inventories.of(id).await?.holds(&namespace))
+    Ok(is_labelled || ctx.cluster.inventories.of(id).await?.holds(&engine::own_namespace(id)))
 }
 
 /// What tells how an operator comes up, besides its own objects.

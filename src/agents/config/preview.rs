@@ -32,7 +32,7 @@ pub(super) type Sides = (Option<Arc<Manifest>>, Option<Map<String, Value>>);
 pub struct Preview {
     /// Name of the kustomization.
     pub kustomization: String,
-    /// The revision planned for.
+    /// The revision planned for, or the engine whose operator is.
     pub revision: String,
     /// The plan, or why there is none.
     pub plan: Result<Plan, String>,
@@ -65,8 +65,10 @@ pub async fn preview(
         .iter()
         .filter_map(|(kustomization, wanted)| Some((kustomization.name.as_str(), wanted.as_ref().ok()?.ids())))
         .collect();
-    let elsewhere =
-        |name: &str| all.iter().filter(|(other, _)| *other != name).flat_map(|(_, ids)| ids.clone()).collect();
+    let elsewhere = |name: &str| -> BTreeSet<ObjectId> {
+        let others = all.iter().filter(|(other, _)| *other != name);
+        others.flat_map(|(_, ids)| ids.clone()).chain(origin.keeps(configuration)).collect()
+    };
     let are_known = all.len() == wanted_by.len();
     let mut previews = Vec::new();
     for (kustomization, wanted) in &wanted_by {
@@ -88,9 +90,11 @@ pub async fn preview(
             Err(error) => failed(&subject, &origin, error),
         });
     }
-    let is_there = |name: &str| configuration.kustomizations.iter().any(|one| one.name == *name);
+    let takes_over = engine::takes_over(&configuration.engine);
+    let is_there = |name: &str| takes_over || configuration.kustomizations.iter().any(|one| one.name == *name);
     for (name, entry) in inventory.kustomizations.iter().filter(|(name, entry)| entry.is_pruned && !is_there(name)) {
-        let elsewhere = elsewhere(name);
+        let mut elsewhere = elsewhere(name);
+        elsewhere.extend(engine::stays_of(name, &configuration.id));
         let drift = DriftPolicy::Report;
         let subject =
             Subject { ctx, configuration, name, prune: are_known, allow_empty: true, drift, elsewhere: &elsewhere };
@@ -105,7 +109,7 @@ pub async fn preview(
 fn failed(subject: &Subject<'_>, origin: &Origin, error: &PassError) -> Preview {
     Preview {
         kustomization: subject.name.to_owned(),
-        revision: origin.revision(subject.ctx).unwrap_or_default(),
+        revision: origin.name(),
         plan: Err(Chain(error).to_string()),
         sides: Vec::new(),
         unknown: Vec::new(),
@@ -120,13 +124,7 @@ async fn told(ctx: &Context, subject: &Subject<'_>, origin: &Origin, planned: Re
     let unknown = refused(ctx, &planned).await;
     let live = |step: &Step| planned.live.get(&step.id).map(LiveObject::object);
     let sides = planned.plan.steps.iter().map(|step| (step.manifest.clone(), live(step))).collect();
-    Preview {
-        kustomization: subject.name.to_owned(),
-        revision: origin.revision(subject.ctx).unwrap_or_default(),
-        plan: Ok(planned.plan),
-        sides,
-        unknown,
-    }
+    Preview { kustomization: subject.name.to_owned(), revision: origin.name(), plan: Ok(planned.plan), sides, unknown }
 }
 
 /// What the server would refuse, in the order of the plan.

@@ -113,7 +113,9 @@ async fn kustomizations(visit: &Visit<'_>, memory: &mut Memory, has_drifted: boo
         let name = kustomization.name.as_str();
         let Some(turn) = turns.remove(name) else { continue };
         let others = wanted.iter().filter(|(other, _)| **other != name);
-        let siblings = Siblings { wanted: others.flat_map(|(_, ids)| ids.iter().cloned()).collect(), are_known };
+        let kept = origin.keeps(configuration);
+        let siblings =
+            Siblings { wanted: others.flat_map(|(_, ids)| ids.iter().cloned()).chain(kept).collect(), are_known };
         let waits_for = kustomization.depends_on.iter().find(|other| phases.get(other.as_str()) != Some(&Phase::Ready));
         let status = match waits_for {
             Some(other) => Arc::new(waiting(kustomization, other, memory)),

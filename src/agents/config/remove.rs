@@ -13,7 +13,6 @@ use crate::{
     model::{
         ObjectId,
         configuration::{Configuration, ConfigurationId, DriftPolicy, Kustomization},
-        operator::OPERATOR,
     },
 };
 use std::collections::BTreeSet;
@@ -46,9 +45,7 @@ pub(super) async fn retired(visit: &Visit<'_>, wanted: &BTreeSet<ObjectId>) -> R
             continue;
         }
         let mut elsewhere = wanted.clone();
-        if name == OPERATOR {
-            elsewhere.insert(own_namespace(&configuration.id));
-        }
+        elsewhere.extend(engine::stays_of(&name, &configuration.id));
         let left = clear(ctx, configuration, &name, &elsewhere, stop).await?;
         if left.failed > 0 {
             tracing::warn!(configuration = %configuration.id, kustomization = %name, left = left.failed, "kustomization is gone, but not all of its objects");
@@ -76,16 +73,6 @@ pub async fn remove(ctx: &Context, id: &ConfigurationId, stop: &CancellationToke
         all.going += left.going;
     }
     Ok(all)
-}
-
-/// The namespace that holds a configuration's inventory.
-fn own_namespace(id: &ConfigurationId) -> ObjectId {
-    ObjectId {
-        group: String::new(),
-        kind: "Namespace".to_owned(),
-        namespace: String::new(),
-        name: id.namespace.clone(),
-    }
 }
 
 /// Deletes the objects of one kustomization, unless it never pruned, and takes it out of the inventory. An inventory
@@ -128,7 +115,7 @@ async fn clear(
     // Stored, it would bring back the namespace that goes, or has just gone, and in which it is.
     if after.kustomizations.is_empty() {
         ctx.cluster.inventories.remove(&configuration.id).await?;
-    } else if !going.contains(&own_namespace(&configuration.id)) {
+    } else if !going.contains(&engine::own_namespace(&configuration.id)) {
         ctx.cluster.inventories.store(&configuration.id, &after).await?;
     }
     Ok(Left { failed: left.len() - going.len(), going: going.len() })
