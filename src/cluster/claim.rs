@@ -43,25 +43,27 @@ pub(super) async fn namespace(
         namespace: String::new(),
         name: name.to_owned(),
     };
-    let found = answered(READ, || format!("reading {id}"), api.get_opt(name)).await?;
-    let Some(found) = found.map_err(|error| ClusterError::of(&id, "reading", error))? else {
+    let read = async || {
+        let found = answered(READ, || format!("reading {id}"), api.get_opt(name)).await?;
+        found.map_err(|error| ClusterError::of(&id, "reading", error))
+    };
+    let mut found = read().await?;
+    if found.is_none() {
         if missing == Missing::Suppose {
             return Ok(true);
         }
         let (parameters, body) = (PostParams::default(), owned_namespace(owner));
-        return match answered(WRITE, || format!("creating {id}"), api.create(&parameters, &body)).await? {
-            Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
-            Err(error) => Err(ClusterError::of(&id, "creating", error)),
-        };
-    };
-    if found.metadata.deletion_timestamp.is_some() {
-        return Err(ClusterError::NamespaceNotReady {
-            id,
-            namespace: name.to_owned(),
-            message: "it is being deleted".to_owned(),
-        });
+        match answered(WRITE, || format!("creating {id}"), api.create(&parameters, &body)).await? {
+            Ok(_) => return Ok(true),
+            // Somebody was quicker: another agent, or whoever it belongs to then.
+            Err(kube::Error::Api(status)) if status.code == 409 => found = read().await?,
+            Err(error) => return Err(ClusterError::of(&id, "creating", error)),
+        }
     }
+    let Some(found) = found.filter(|found| found.metadata.deletion_timestamp.is_none()) else {
+        let message = "it is being deleted".to_owned();
+        return Err(ClusterError::NamespaceNotReady { id, namespace: name.to_owned(), message });
+    };
     let label = |key: &str| found.labels().get(key).map(String::as_str);
     Ok(label(OWNER_NAME_LABEL) == Some(&owner.name) && label(OWNER_NAMESPACE_LABEL) == Some(&owner.namespace))
 }

@@ -65,7 +65,7 @@ pub(super) async fn make(
         Scope::Namespace => false,
     };
     if operator.helm.is_some() && configuration.scope == Scope::Cluster && missing == Missing::Make {
-        ctx.cluster.make_shared(&v1::release_definition()).await?;
+        ctx.cluster.make_shared(&v1::release_definition()).await.map_err(SourceError::Operator)?;
     }
     let source = credentials::complete(ctx, configuration, no_key).await?;
     let installation =
@@ -84,11 +84,14 @@ pub(super) async fn make(
     })
 }
 
-/// Whether the namespace goes with the configuration: its label or the inventory says so, and neither can be lost.
+/// Whether the namespace goes with the configuration: its labels say so, or the inventory, should they be lost.
 async fn owns_namespace(ctx: &Context, configuration: &Configuration, missing: Missing) -> Result<bool, SourceError> {
     let id = &configuration.id;
-    let is_labelled = ctx.cluster.claim_namespace(id, missing).await?;
-    Ok(is_labelled || ctx.cluster.inventories.of(id).await?.holds(&engine::own_namespace(id)))
+    if ctx.cluster.claim_namespace(id, missing).await.map_err(SourceError::Operator)? {
+        return Ok(true);
+    }
+    let inventory = ctx.cluster.inventories.of(id).await.map_err(SourceError::Operator)?;
+    Ok(inventory.holds(&engine::own_namespace(id)))
 }
 
 /// What tells how an operator comes up, besides its own objects.
