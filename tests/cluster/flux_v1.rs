@@ -210,6 +210,8 @@ fn with_scope_namespace_nothing_is_made_outside_the_namespace_which_stays() {
         kubectl(&["auth", "can-i", verb, resource, "-n", namespace, "--as", &account]).is_ok()
     };
     assert!(can("create", "deployments.apps", &bed.namespace), "it has its own namespace");
+    let own = kubectl(&["get", "namespace", &bed.namespace, "--as", &account]);
+    assert!(own.is_ok(), "an operator that is limited to namespaces looks whether they are there: {own:?}");
     assert!(!can("get", "configmaps", "kube-system"), "and no other");
     assert!(kubectl(&["auth", "can-i", "list", "configmaps", "-A", "--as", &account]).is_err());
     drop(agent);
