@@ -64,3 +64,29 @@ impl Written {
 fn directory(path: &str) -> String {
     path.trim().trim_start_matches("./").trim_matches('/').to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{api::HelmOperatorProperties, model::configuration::Scope};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_what_is_passed_on_is_one_line(text in "(--[a-z-]{0,12}(=\\PC{0,12})?| |\\PC{0,8}){0,6}") {
+            parse(&text);
+            let translated = translate(&text, Scope::Namespace);
+            let properties = HelmOperatorProperties { chart_version: None, chart_values: Some(text) };
+            let helm = helm_operator(Some(&properties), Scope::Namespace, &mut Vec::new());
+            for argument in translated.arguments.iter().chain(&helm.arguments) {
+                prop_assert!(!argument.to_string().contains(char::is_control));
+            }
+        }
+
+        #[test]
+        fn every_argument_that_is_passed_on_is_known(name in "[a-z0-9-]{1,30}", value in "\\PC{0,12}") {
+            let translated = translate(&format!("--{name}={value}"), Scope::Cluster);
+            prop_assert!(translated.arguments.iter().all(|argument| flags::kind(&argument.name).is_some()));
+        }
+    }
+}

@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 use serde_json::json;
 
 fn deployment(status: &Value) -> Value {
@@ -184,4 +185,66 @@ fn only_the_newest_pod_of_the_deployment_itself_counts() {
 fn a_long_text_of_others_is_cut() {
     let status = json!({"state": {"waiting": {"reason": "Odd", "message": "x".repeat(5000)}}});
     assert!(stands(&status).len() < 500);
+}
+
+/// Any value, made of the keys and words that the judge looks for.
+fn any_status() -> impl Strategy<Value = Value> {
+    let word = prop::sample::select(vec![
+        "flux",
+        "ReplicaFailure",
+        "Progressing",
+        "PodScheduled",
+        "True",
+        "False",
+        "CrashLoopBackOff",
+        "ImagePullBackOff",
+        "exceeded quota",
+        "\u{e4}\n",
+    ]);
+    let key = prop::sample::select(vec![
+        "metadata",
+        "name",
+        "labels",
+        "instanceName",
+        "spec",
+        "selector",
+        "matchLabels",
+        "status",
+        "conditions",
+        "type",
+        "reason",
+        "message",
+        "containerStatuses",
+        "state",
+        "lastState",
+        "waiting",
+        "terminated",
+        "running",
+        "ready",
+        "restartCount",
+        "exitCode",
+        "deletionTimestamp",
+    ]);
+    let leaf = prop_oneof![word.prop_map(Value::from), any::<i64>().prop_map(Value::from), Just(Value::Null)];
+    leaf.prop_recursive(6, 64, 6, move |inner| {
+        let fields = prop::collection::vec((key.clone(), inner.clone()), 0..6);
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(Value::from),
+            fields.prop_map(|fields| fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_live_is_judged(deployment in any_status(), set in any_status(), pod in any_status(), is_late: bool) {
+        let mut deployment = deployment;
+        if let Some(object) = deployment.as_object_mut() {
+            object.insert("metadata".to_owned(), json!({"name": "flux"}));
+            object.insert("spec".to_owned(), json!({"selector": {"matchLabels": {"name": "flux"}}}));
+        }
+        let observed = Observed { deployments: &[deployment], replica_sets: &[set], pods: &[pod] };
+        let standing = assess(["flux"], observed, is_late);
+        prop_assert!(!(is_late && matches!(standing, Standing::Pending(_))), "late is not pending: {standing:?}");
+    }
 }
