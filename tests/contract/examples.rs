@@ -71,3 +71,10 @@ fn the_examples_show_what_they_are_for() {
     let directory = configurations(&root("examples/state.d"));
     assert_eq!(directory.iter().map(|one| &one.id).collect::<BTreeSet<_>>().len(), 2);
 }
+
+#[test]
+fn the_definition_of_helm_releases_is_the_one_that_the_engine_makes() {
+    let text = std::fs::read_to_string(root("examples/flux-v1/helm-release-definition.yaml")).expect("the example");
+    let made = serde_json::Value::Object(arcwright::flux::v1::release_definition().object);
+    assert_eq!(arcwright::yaml::read(&text).expect("YAML"), [made]);
+}
