@@ -338,6 +338,48 @@ fn what_somebody_changes_about_the_operator_is_put_back_and_what_they_delete_is_
 }
 
 #[test]
+fn drift_that_is_only_to_be_reported_makes_it_noncompliant_and_is_left_alone() {
+    let bed = bed("op-report", "  operatorScope: namespace\n  drift: report\n");
+    let live = Live::shared();
+    let _agent = bed.agent(kubeconfig());
+    install(&bed, &live);
+    live.edit("Deployment", &bed.namespace, "flux", &json!({"spec": {"paused": true, "replicas": 0}}));
+    bed.until_status("word of the drift", |status| {
+        status["complianceState"] == "Noncompliant"
+            && status["installState"] == "Installed"
+            && message(status).contains("drift: report")
+    });
+    let flux = live.get("Deployment", &bed.namespace, "flux").expect("it is there");
+    assert_eq!(flux["spec"]["replicas"], 0, "it is left alone");
+    live.edit("Deployment", &bed.namespace, "flux", &json!({"spec": {"paused": false, "replicas": 1}}));
+    install(&bed, &live);
+}
+
+#[test]
+fn an_operator_of_another_configuration_is_left_to_it_and_its_owner_named() {
+    let bed = bed("op-twice", "");
+    let live = Live::shared();
+    let first = configuration(&bed, "");
+    let second = first.replace(&format!("{{name: {}}}", bed.namespace), "{name: second}");
+    let agent = bed.agent(kubeconfig());
+    install(&bed, &live);
+    bed.write_state(&[first.clone(), second]);
+    eventually("refusal", || {
+        let statuses = bed.statuses();
+        let second = statuses.iter().find(|status| status["name"] == "second");
+        second.is_some_and(|status| {
+            status["complianceState"] == "Failed"
+                && message(status).contains(&format!("is owned by configuration {0}/{0}", bed.namespace))
+        })
+    });
+    drop(agent);
+    bed.write_state(&[first]);
+    let once = bed.once_at(kubeconfig());
+    assert!(once.status.success(), "the first is as it was: {}", shown(&once));
+    assert_eq!(owned(&bed, &live).len(), 7);
+}
+
+#[test]
 fn watching_an_operator_come_and_go_costs_no_request() {
     let bed = bed("op-idle", "  operatorScope: namespace\n");
     let live = Live::shared();
