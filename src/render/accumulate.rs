@@ -169,9 +169,13 @@ impl<'a> Build<'a> {
     }
 
     /// Accumulates a directory: its kustomization, or, where that is allowed, every manifest below it.
+    /// What is in a repository elsewhere needs a kustomization, as in kustomize.
     pub(super) fn directory(&self, path: &str) -> Result<Accumulated, RenderError> {
         let loader = &self.loader;
         if loader.kind(path)? != Some(EntryKind::Directory) {
+            if self.options.remotes.is_some() && Remote::parse(path).is_some() {
+                return self.repository(path);
+            }
             return Err(RenderError::NoDirectory { path: path.to_owned() });
         }
         let path = &loader.real(path)?;
@@ -199,6 +203,19 @@ impl<'a> Build<'a> {
             }
             None => Err(RenderError::NoKustomization { path: path.clone(), found: 0 }),
         }
+    }
+
+    /// Accumulates the kustomization at the address of a directory in a repository elsewhere.
+    fn repository(&self, address: &str) -> Result<Accumulated, RenderError> {
+        let failed = |source| RenderError::Fetch { named_by: None, url: remote::shown(address), source };
+        let Something::Directory { remote, number, tree } = self.brought.any(address, true, false).map_err(failed)?
+        else {
+            return Err(failed("it is the address of a file".into()));
+        };
+        let loader = self.loader.elsewhere(&*tree, number, &remote);
+        let within = |source| RenderError::Elsewhere { url: remote.shown(""), source: Box::new(source) };
+        let directory = root_of(&loader, &remote).map_err(within)?;
+        self.base(&At::alone(&loader, &directory, Named::ByCaller, &[])).map_err(within)
     }
 
     /// Accumulates a kustomization of its own, or recalls what it came to.
@@ -403,8 +420,7 @@ impl<'a> Build<'a> {
         accumulated: &mut Accumulated,
     ) -> Result<(), RenderError> {
         let failed = |source| RenderError::Fetch {
-            file: at.file.to_owned(),
-            field: field.to_owned(),
+            named_by: Some((at.file.to_owned(), field.to_owned())),
             url: remote::shown(name),
             source,
         };

@@ -120,7 +120,8 @@ impl Options {
     }
 }
 
-/// Renders a directory of a tree; `path` is "" for its root.
+/// Renders a directory of a tree; `path` is "" for its root. Where nothing is called so and [`Options::remotes`] brings what
+/// is elsewhere, it may be the address of a directory in a repository.
 ///
 /// Deterministic: the same tree and options give the same manifests.
 ///
