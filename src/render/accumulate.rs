@@ -461,6 +461,7 @@ impl<'a> Build<'a> {
         resources: &mut Vec<Resource>,
     ) -> Result<(), RenderError> {
         transformer.apply(&Place { file: at.file, field }, &self.schema(), resources)?;
+        resources.iter_mut().for_each(Resource::settle_links);
         if let Some(provenance) = provenance {
             for resource in resources.iter_mut() {
                 match resource.provenance {

@@ -19,6 +19,10 @@ const DIRECTIVE: &str = "$patch";
 /// # Errors
 /// Says what does not go together, and where, without any of the values.
 pub(super) fn merge(target: Node, patch: &Node, of: Type<'_>) -> Result<Option<Node>, String> {
+    if patch.get(DIRECTIVE).and_then(Node::text) == Some("replace") {
+        // What would replace the whole object gets lost.
+        return Ok(Some(target));
+    }
     walk(Some(target), Some(patch), of)
 }
 
@@ -59,7 +63,8 @@ fn scalar(target: Option<Node>, patch: Option<&Node>) -> Option<Node> {
     }
     match target {
         Some(Node::Scalar(old)) => {
-            Some(Node::Scalar(Scalar { text: new.text.clone(), tag: new.tag(), style: old.style }))
+            let link = old.link.written();
+            Some(Node::Scalar(Scalar { text: new.text.clone(), tag: new.tag(), style: old.style, link }))
         }
         _ => Some(Node::Scalar(new.clone())),
     }
@@ -182,7 +187,7 @@ fn walk_list(
                 if let Node::Map(map) = &mut value {
                     for (key, text) in keys.iter().zip(tuple) {
                         if !text.is_empty() && !map.contains(key) {
-                            map.push(Scalar::string(key), Node::Scalar(Scalar::plain(text)));
+                            map.push(Scalar::key(key), Node::Scalar(Scalar::plain(text)));
                         }
                     }
                 }

@@ -153,7 +153,9 @@ fn resources(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<R
     let resources = &mut accumulated.resources;
     transform::hash::add_suffixes(&Place { file: path, field: "name suffix" }, resources)?;
     reference::fix(&accumulated.configuration.name_reference, resources)?;
+    resources.iter_mut().for_each(Resource::settle_links);
     vars::resolve(&accumulated.vars, &accumulated.configuration.var_reference, resources)?;
+    resources.iter_mut().for_each(Resource::settle_links);
     resources.retain(|resource| {
         resource.annotation("config.kubernetes.io/local-config").is_none_or(|value| value == "false")
     });

@@ -1,7 +1,6 @@
 //! Paths into objects, as replacements and vars write them: `spec.containers.[name=app].image`.
-use super::node::{Map, Node, Scalar, Style, Tag};
+use super::node::{Map, Node, Scalar, Style};
 use regex::{Regex, RegexBuilder};
-use smol_str::SmolStr;
 
 /// Largest compiled pattern, in bytes.
 const MAX_PATTERN: usize = 1 << 20;
@@ -120,7 +119,7 @@ impl Kind {
         };
         let style = if quoted { Style::Quoted } else { Style::Plain };
         match kind {
-            Self::Scalar => Node::Scalar(Scalar { text: SmolStr::default(), style, tag: Tag::Implied }),
+            Self::Scalar => Node::Scalar(Scalar { style, ..Scalar::plain("") }),
             Self::List => Node::List(Vec::new()),
             Self::Map => Node::map(),
         }

@@ -35,6 +35,8 @@ pub(super) struct Resource {
     pub(super) needs_hash: bool,
     /// Whether its namespace was settled by the chart that it came from.
     pub(super) keeps_namespace: bool,
+    /// How many groups of linked scalars it holds.
+    links: u16,
     /// The vars that are read from it.
     pub(super) vars: Vec<SmolStr>,
     /// What the annotation of its origin says, when that is asked for.
@@ -64,6 +66,7 @@ impl Resource {
             suffixes: Vec::new(),
             needs_hash: false,
             keeps_namespace: false,
+            links: 0,
             vars: Vec::new(),
             provenance: None,
             transformations: Vec::new(),
@@ -119,11 +122,29 @@ impl Resource {
         self.object = Arc::new(object);
     }
 
+    /// Groups for scalars that are to be linked: the first of as many. None when there are too many.
+    pub(super) fn new_links(&mut self, count: usize) -> Option<u16> {
+        let first = self.links.checked_add(1)?;
+        self.links = u16::try_from(count).ok().and_then(|count| self.links.checked_add(count))?;
+        Some(first)
+    }
+
+    /// Changes what is linked to a scalar that was changed.
+    pub(super) fn settle_links(&mut self) {
+        if self.links == 0 {
+            return;
+        }
+        let written = self.object.written_links();
+        if !written.is_empty() {
+            self.object_mut().settle_links(&written);
+        }
+    }
+
     /// Annotation values are texts, and an empty set of them is none.
     pub(super) fn tidy_annotations(&mut self) {
         let Some(annotations) = self.metadata("annotations") else { return };
         let is_tidy = match annotations {
-            Node::Map(map) => !map.is_empty() && map.values().all(|value| value.as_scalar().is_none_or(is_plain_text)),
+            Node::Map(map) => !map.is_empty() && map.values().all(|value| value.as_scalar().is_some_and(is_plain_text)),
             Node::Scalar(scalar) => !scalar.is_null(),
             Node::List(_) => true,
         };
@@ -134,10 +155,8 @@ impl Resource {
         match metadata.get_mut("annotations") {
             Some(Node::Map(annotations)) if !annotations.is_empty() => {
                 for value in annotations.values_mut() {
-                    if let Node::Scalar(scalar) = value
-                        && !is_plain_text(scalar)
-                    {
-                        *value = Node::string(&scalar.text);
+                    if !value.as_scalar().is_some_and(is_plain_text) {
+                        *value = Node::string(value.text().unwrap_or_default());
                     }
                 }
             }

@@ -239,7 +239,8 @@ fn fill(scalar: &mut Scalar, values: &Values<'_>) {
         Some(value) => value,
         None => Value { text: expanded(&scalar.text, values), tag: Tag::Str },
     };
-    *scalar = Scalar { text: filled.text.into(), tag: filled.tag, style: Style::Plain };
+    scalar.set(filled.text, filled.tag);
+    scalar.style = Style::Plain;
 }
 
 /// A text with its vars filled in. `$$` is a dollar that begins none.

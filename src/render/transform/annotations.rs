@@ -1,9 +1,9 @@
 //! Annotations: of the objects and of their pod templates.
-use super::{TEMPLATED, each_field, labels::merge};
+use super::{TEMPLATED, labels};
 use crate::render::{
     RenderError,
     error::Place,
-    fieldspec::{FieldSpec, Made, Spec},
+    fieldspec::{FieldSpec, Spec},
     resource::Resource,
 };
 use serde::Deserialize;
@@ -53,9 +53,6 @@ impl Annotations {
         if self.pairs.is_empty() {
             return Ok(());
         }
-        for resource in resources {
-            each_field(place, resource, &self.specs, Some(Made::Map), &mut |value| merge(value, &self.pairs))?;
-        }
-        Ok(())
+        labels::add(place, resources, &self.specs, &self.pairs)
     }
 }

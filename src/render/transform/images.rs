@@ -108,26 +108,20 @@ fn changed(text: &str, image: &Image) -> String {
     let (name, tag, digest) = split(text);
     let name = if image.new_name.is_empty() { name } else { &image.new_name };
     let (tag, digest) = match (image.new_tag.is_empty(), image.digest.is_empty()) {
-        (false, false) => (format!(":{}", image.new_tag), format!("@{}", image.digest)),
-        (false, true) => (format!(":{}", image.new_tag), String::new()),
-        (true, false) => (String::new(), format!("@{}", image.digest)),
-        (true, true) => (tag.to_owned(), digest.to_owned()),
+        (true, true) if !image.tag_suffix.is_empty() => (format!("{tag}{}", image.tag_suffix), ""),
+        (true, true) => (tag.to_owned(), digest),
+        (is_no_tag, _) => (if is_no_tag { "" } else { &image.new_tag }.to_owned(), image.digest.as_str()),
     };
-    if image.tag_suffix.is_empty() {
-        format!("{name}{tag}{digest}")
-    } else {
-        format!("{name}{tag}{}", image.tag_suffix)
-    }
+    let part = |mark: &str, part: &str| if part.is_empty() { String::new() } else { format!("{mark}{part}") };
+    format!("{name}{}{}", part(":", &tag), part("@", digest))
 }
 
-/// Name, `:tag` and `@digest` of an image. A colon before the first slash is of a port.
+/// Name, tag and digest of an image. A colon before the first slash is of a port.
 fn split(text: &str) -> (&str, &str, &str) {
-    let (rest, digest) = text.find('@').map_or((text, ""), |at| text.split_at(at));
-    let path = rest.find('/').map_or(0, |at| at + 1);
-    match rest[path..].find(':') {
-        Some(at) => (&rest[..path + at], &rest[path + at..], digest),
-        None => (rest, "", digest),
-    }
+    let path = text.find('/').unwrap_or(0);
+    let (rest, digest) = text[path..].split_once('@').unwrap_or((&text[path..], ""));
+    let (last, tag) = rest.split_once(':').unwrap_or((rest, ""));
+    (&text[..path + last.len()], tag, digest)
 }
 
 #[cfg(test)]
@@ -143,6 +137,10 @@ mod tests {
             ..Image::default()
         };
         assert_eq!(changed("nginx:1@sha256:ab", &image("", "2", "")), "nginx:2");
+        let suffixed = |text: &str, tag: &str| changed(text, &Image { tag_suffix: "-x".into(), ..image("", tag, "") });
+        assert_eq!(suffixed("nginx:1@sha256:ab", ""), "nginx:1-x");
+        assert_eq!(suffixed("nginx", ""), "nginx:-x");
+        assert_eq!(suffixed("nginx:1", "2"), "nginx:2");
         assert_eq!(changed("nginx:1", &image("", "", "sha256:cd")), "nginx@sha256:cd");
         assert_eq!(changed("reg:5000/nginx:1", &image("other/web", "", "")), "other/web:1");
         assert_eq!(changed("reg:5000/nginx", &image("", "2", "sha256:cd")), "reg:5000/nginx:2@sha256:cd");

@@ -6,7 +6,7 @@ use crate::render::{
     error::Place,
     fieldspec::{self, FieldSpec, Made, Spec},
     kustomization::LabelsField,
-    node::Node,
+    node::{Link, Node, Scalar},
     resource::Resource,
 };
 use serde::Deserialize;
@@ -114,10 +114,7 @@ impl Labels {
         if self.pairs.is_empty() {
             return Ok(());
         }
-        for resource in resources {
-            each_field(place, resource, &self.specs, Some(Made::Map), &mut |value| merge(value, &self.pairs))?;
-        }
-        Ok(())
+        add(place, resources, &self.specs, &self.pairs)
     }
 }
 
@@ -150,17 +147,35 @@ fn selectors() -> Vec<FieldSpec<'static>> {
     OF_SELECTORS.into_iter().chain(placed).collect()
 }
 
-/// Sets texts in a map.
-pub(super) fn merge(value: &mut Node, pairs: &BTreeMap<String, String>) -> Result<(), String> {
+/// Sets texts in the maps that specs name.
+pub(super) fn add(
+    place: &Place<'_>,
+    resources: &mut [Resource],
+    specs: &[Spec],
+    pairs: &BTreeMap<String, String>,
+) -> Result<(), RenderError> {
+    for resource in resources {
+        let links = resource.new_links(pairs.len());
+        each_field(place, resource, specs, Some(Made::Map), &mut |value| merge(value, pairs, links))?;
+        resource.settle_links();
+    }
+    Ok(())
+}
+
+/// Sets texts in a map. Those that are added are linked to those of their key in other maps.
+fn merge(value: &mut Node, pairs: &BTreeMap<String, String>, links: Option<u16>) -> Result<(), String> {
     if value.is_null() {
         *value = Node::map();
     }
     let Node::Map(map) = value else { return Err("expected a map of texts".to_owned()) };
-    for (key, text) in pairs {
+    for ((key, text), number) in pairs.iter().zip(0_u16..) {
         match map.get_mut(key) {
             Some(Node::Scalar(scalar)) => scalar.set_string(text),
             Some(other) => *other = Node::string(text),
-            None => map.insert(key, Node::string(text)),
+            None => {
+                let link = links.and_then(|first| first.checked_add(number)).map(Link::to).unwrap_or_default();
+                map.push(Scalar::key(key), Node::Scalar(Scalar { link, ..Scalar::string(text) }));
+            }
         }
     }
     Ok(())

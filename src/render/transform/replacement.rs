@@ -157,13 +157,13 @@ fn is_source(source: &ReplacementSource, resource: &Resource) -> bool {
 /// The part of a source that is meant.
 fn refined(value: &Node, options: &ReplacementOptions) -> Result<Node, String> {
     if options.delimiter.is_empty() {
-        return Ok(value.clone());
+        return Ok(value.clone().unlinked());
     }
     let Node::Scalar(scalar) = value else { return Err("a delimiter needs a text".to_owned()) };
     let mut parts = scalar.text.split(&options.delimiter);
     let part = usize::try_from(options.index).ok().and_then(|index| parts.nth(index));
     let part = part.ok_or_else(|| format!("the source has no part {}", options.index))?;
-    Ok(Node::Scalar(node::Scalar { text: part.into(), tag: scalar.tag(), style: scalar.style }))
+    Ok(Node::Scalar(node::Scalar { tag: scalar.tag(), style: scalar.style, ..node::Scalar::plain(part) }))
 }
 
 impl Target {
@@ -207,6 +207,7 @@ impl Target {
             if let Node::Map(object) = object {
                 resource.set_object(object);
             }
+            resource.settle_links();
             match outcome {
                 Ok(0) => {
                     let or_make = if create.is_some() { ", nor can it be made" } else { "" };
@@ -230,10 +231,10 @@ impl Target {
             *field = value.clone();
             return Ok(());
         };
-        let tag = scalar.tag();
         let is_made = scalar.text.is_empty() && scalar.tag == node::Tag::Implied;
-        scalar.text = if delimiter.is_empty() {
-            text.into()
+        let tag = if is_made { scalar.tag } else { scalar.tag() };
+        let text = if delimiter.is_empty() {
+            text.to_owned()
         } else {
             let mut parts: Vec<&str> = scalar.text.split(delimiter.as_str()).collect();
             match usize::try_from(*index) {
@@ -243,11 +244,9 @@ impl Target {
                     None => parts.push(text),
                 },
             }
-            parts.join(delimiter).into()
+            parts.join(delimiter)
         };
-        if !is_made {
-            scalar.tag = tag;
-        }
+        scalar.set(text, tag);
         Ok(())
     }
 }
@@ -265,8 +264,7 @@ fn write_into_text(object: &mut Node, parts: &[String], value: &Node, create: Op
             match (field.text().is_some(), field) {
                 (true, Node::Scalar(scalar)) => {
                     let tag = scalar.tag();
-                    scalar.text = value.text().unwrap_or_default().into();
-                    scalar.tag = tag;
+                    scalar.set(value.text().unwrap_or_default(), tag);
                 }
                 (_, field) => *field = value.clone(),
             }
@@ -279,8 +277,7 @@ fn write_into_text(object: &mut Node, parts: &[String], value: &Node, create: Op
         let set = &mut |field: &mut Node| {
             if let Node::Scalar(scalar) = field {
                 let tag = scalar.tag();
-                scalar.text = written.as_str().into();
-                scalar.tag = tag;
+                scalar.set(&written, tag);
             }
             Ok(())
         };
