@@ -368,10 +368,11 @@ impl<'a> Build<'a> {
         }
         let field = "transformers";
         for config in self.plugins(at, field, &at.fields.transformers)? {
-            let provenance = self.configured(&config);
+            let mut provenance = self.configured(&config);
             let place = Place { file: at.file, field };
             for transformer in self.plugin(at.directory, place, &config).transformers()? {
-                all.push((field, provenance.clone(), transformer));
+                // One configuration is noted once, whatever it comes to.
+                all.push((field, provenance.take(), transformer));
             }
         }
         Ok(all)

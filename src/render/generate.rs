@@ -109,8 +109,8 @@ fn object(
     for (key, bytes) in pairs {
         let key = Scalar::key(key);
         match (kind, String::from_utf8(bytes)) {
-            (Kind::ConfigMap, Ok(text)) => data.push(key, Node::string(text)),
-            (Kind::Secret, Ok(text)) => data.push(key, Node::string(lines(text.as_bytes()))),
+            (Kind::ConfigMap, Ok(text)) => data.push(key, Node::Scalar(Scalar::written(text))),
+            (Kind::Secret, Ok(text)) => data.push(key, Node::Scalar(Scalar::written(lines(text.as_bytes())))),
             (Kind::ConfigMap, Err(error)) => binary.push(key, Node::string(lines(error.as_bytes()))),
             (Kind::Secret, Err(error)) => data.push(key, Node::string(lines(error.as_bytes()))),
         }
@@ -231,6 +231,7 @@ fn overlay(map: &mut Map, key: &str, before: Option<&Node>) {
 
 /// A map of texts.
 fn texts(values: &BTreeMap<String, String>) -> Node {
-    let entry = |(key, value): (&String, &String)| Entry { key: Scalar::key(key), value: Node::string(value) };
+    let entry =
+        |(key, value): (&String, &String)| Entry { key: Scalar::key(key), value: Node::Scalar(Scalar::written(value)) };
     Node::Map(values.iter().map(entry).collect())
 }

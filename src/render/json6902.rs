@@ -2,7 +2,10 @@
 //!
 //! A key that is not there is as good as null: it can be replaced, copied and tested. An index may count from the end. What
 //! stands before the first slash of a path is ignored. An operation that is wrong matters only where the patch is applied.
-use super::node::{self, Dialect, Map};
+use super::{
+    emit,
+    node::{self, Dialect, Map, Tag},
+};
 use serde_json::Value;
 
 /// Most operations in one patch.
@@ -63,7 +66,7 @@ pub(super) fn apply(object: &Map, operations: &[Operation]) -> Result<Map, Strin
     }
     as_floats(&mut document);
     match document {
-        Value::Object(patched) => Ok(Map::from(&patched)),
+        Value::Object(patched) => Ok(spelt(&patched)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Err("the patch leaves no object".to_owned())
         }
@@ -172,6 +175,21 @@ fn replace(document: &mut Value, path: &str, value: Value) -> Result<(), String>
         _ => return Err(NOT_THERE.to_owned()),
     }
     Ok(())
+}
+
+/// An object whose numbers are spelt as kustomize spells floats. That shows where a number becomes a text.
+fn spelt(object: &serde_json::Map<String, Value>) -> Map {
+    let mut map = Map::from(object);
+    map.each_scalar_mut(&mut |scalar| {
+        if matches!(scalar.tag, Tag::Int | Tag::Float)
+            && let Some(number) = scalar.text.parse().ok().and_then(serde_json::Number::from_f64)
+        {
+            let text = emit::shortest(&number);
+            let tag = if text.contains(['.', 'e']) { Tag::Float } else { Tag::Int };
+            scalar.set(text, tag);
+        }
+    });
+    map
 }
 
 /// Makes floats of the integers that floats do not hold exactly.

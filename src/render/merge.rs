@@ -118,6 +118,8 @@ fn walk_map(target: Option<Node>, patch: Option<&Node>, of: Type<'_>) -> Result<
             walk_fields(patch.clone(), Some(&patch), of).map(|map| Some(Node::Map(map)))
         }
         Directive::Merge if directive.is_some() => {
+            // What the patch adds is its own target, and loses the directive too.
+            let map = if map == *patch { without_directive(&map) } else { map };
             walk_fields(map, Some(&without_directive(patch)), of).map(|map| Some(Node::Map(map)))
         }
         Directive::Merge => walk_fields(map, Some(patch), of).map(|map| Some(Node::Map(map))),
@@ -191,7 +193,9 @@ fn walk_list(
                         }
                     }
                 }
-                if let Some(own) = own {
+                // What would replace an element gets lost: the element comes back with the rest of the list.
+                let replaces = new.and_then(|new| new.get(DIRECTIVE)).and_then(Node::text) == Some("replace");
+                if let Some(own) = own.filter(|_| !replaces) {
                     list[own] = value.clone();
                 }
                 set_element(&mut added, Some(&value), keys, tuple);

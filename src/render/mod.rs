@@ -41,6 +41,7 @@ pub use substitute::substitute;
 use crate::model::Manifest;
 use error::Place;
 use resource::Resource;
+use std::collections::HashSet;
 use tree::FileTree;
 
 /// Order of the rendered objects, where the kustomization does not choose one.
@@ -159,6 +160,7 @@ fn resources(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<R
     resources.retain(|resource| {
         resource.annotation("config.kubernetes.io/local-config").is_none_or(|value| value == "false")
     });
+    check(resources)?;
     order::sort(resources, accumulated.order.as_ref(), options.order)?;
     let metadata = build.metadata();
     if options.managed_by_label || metadata.managed_by_label {
@@ -169,6 +171,24 @@ fn resources(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<R
     provenance::annotate(resources, metadata.origins, metadata.transformations);
     resources.iter_mut().for_each(Resource::tidy_annotations);
     Ok(accumulated.resources)
+}
+
+/// Patches and replacements may have left an object without a name, or two with the same one.
+fn check(resources: &[Resource]) -> Result<(), RenderError> {
+    let mut seen = HashSet::with_capacity(resources.len());
+    for resource in resources {
+        let wrong = |message: &str| {
+            let message = format!("{}: {message}", resource.shown());
+            Err(RenderError::Manifest { file: resource.origin.to_string(), message })
+        };
+        if resource.kind().is_empty() || resource.name().is_empty() && !resource.kind().ends_with("List") {
+            return wrong("something took away its kind or its name");
+        }
+        if !seen.insert((resource.api_version(), resource.current())) {
+            return wrong("something gave another object the same name");
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

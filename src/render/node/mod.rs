@@ -113,6 +113,14 @@ impl Scalar {
         Self { text: SmolStr::new(text), style: Style::Plain, tag: Tag::Str, link: Link::default() }
     }
 
+    /// A text that kustomize writes where something else may be written over it. One that others would not read as a
+    /// text is quoted, and stays so.
+    pub(super) fn written(text: impl AsRef<str>) -> Self {
+        let scalar = Self::string(text);
+        let style = if super::emit::reads_as_text(&scalar.text) { Style::Plain } else { Style::Quoted };
+        Self { style, ..scalar }
+    }
+
     /// A key that kustomize adds: nothing is said of it, so that a number or `true` is no text, and cannot be printed.
     pub(super) fn key(text: impl AsRef<str>) -> Self {
         let text = text.as_ref();
@@ -229,7 +237,7 @@ impl Node {
         match self {
             Self::Scalar(scalar) => visit(scalar),
             Self::List(items) => items.iter_mut().for_each(|item| item.each_scalar_mut(visit)),
-            Self::Map(map) => map.values_mut().for_each(|value| value.each_scalar_mut(visit)),
+            Self::Map(map) => map.each_scalar_mut(visit),
         }
     }
 
@@ -328,14 +336,17 @@ impl Map {
 
     /// Writes what was written over some scalars over those that they are linked to.
     pub(super) fn settle_links(&mut self, written: &[Scalar]) {
-        for value in self.values_mut() {
-            value.each_scalar_mut(&mut |scalar| {
-                if let Some(new) = written.iter().rev().find(|new| new.link.group == scalar.link.group) {
-                    let link = Link::to(new.link.group);
-                    *scalar = Scalar { style: scalar.style, link, ..new.clone() };
-                }
-            });
-        }
+        self.each_scalar_mut(&mut |scalar| {
+            if let Some(new) = written.iter().rev().find(|new| new.link.group == scalar.link.group) {
+                let link = Link::to(new.link.group);
+                *scalar = Scalar { style: scalar.style, link, ..new.clone() };
+            }
+        });
+    }
+
+    /// Calls `visit` with every scalar in it.
+    pub(super) fn each_scalar_mut(&mut self, visit: &mut dyn FnMut(&mut Scalar)) {
+        self.values_mut().for_each(|value| value.each_scalar_mut(visit));
     }
 
     /// The value under a key; `made` where there is none.

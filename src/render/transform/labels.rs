@@ -165,7 +165,8 @@ pub(super) fn add(
 /// Sets texts in a map. Those that are added are linked to those of their key in other maps.
 fn merge(value: &mut Node, pairs: &BTreeMap<String, String>, links: Option<u16>) -> Result<(), String> {
     if value.is_null() {
-        *value = Node::map();
+        // What was null, and is not to be made, stays so.
+        return Ok(());
     }
     let Node::Map(map) = value else { return Err("expected a map of texts".to_owned()) };
     for ((key, text), number) in pairs.iter().zip(0_u16..) {
@@ -174,7 +175,7 @@ fn merge(value: &mut Node, pairs: &BTreeMap<String, String>, links: Option<u16>)
             Some(other) => *other = Node::string(text),
             None => {
                 let link = links.and_then(|first| first.checked_add(number)).map(Link::to).unwrap_or_default();
-                map.push(Scalar::key(key), Node::Scalar(Scalar { link, ..Scalar::string(text) }));
+                map.push(Scalar::key(key), Node::Scalar(Scalar { link, ..Scalar::written(text) }));
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::render::{
     load::Loader,
     node::{self, Dialect, Node},
     path::{self, Kind},
-    resource::{NO_NAMESPACE, Previous, Resource},
+    resource::{Previous, Resource, effective},
     selector::Compiled,
 };
 use serde_json::Value;
@@ -140,18 +140,14 @@ impl Source {
 /// Whether a resource is, or was, what a source names.
 fn is_source(source: &ReplacementSource, resource: &Resource) -> bool {
     let fits = |want: &str, have: &str| want.is_empty() || want == have;
-    let is_id = |id: Previous| {
-        let namespace = match id.namespace.as_str() {
-            NO_NAMESPACE => "",
-            namespace => namespace,
-        };
-        fits(&source.kind, &id.kind)
-            && fits(&source.name, &id.name)
-            && (fits(&source.namespace, namespace) || fits(&source.namespace, resource.namespace()))
+    let is_id = |id: &Previous| {
+        fits(&source.kind, &id.kind) && fits(&source.name, &id.name) && fits(&source.namespace, &id.namespace)
     };
+    // Whether its kind can have a namespace does not matter for what it is called now.
+    let now = Previous { namespace: effective(resource.namespace()), ..resource.current() };
     fits(&source.group, resource.group())
         && fits(&source.version, resource.version())
-        && resource.all_names().any(is_id)
+        && (is_id(&now) || resource.previous.iter().any(is_id))
 }
 
 /// The part of a source that is meant.
