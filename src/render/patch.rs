@@ -240,9 +240,6 @@ fn apply_json(
     let patched = json6902::apply(&object, operations);
     let patched = patched.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
     resource.set_object(patched);
-    if resource.annotations().is_none() {
-        resource.metadata_mut().remove("annotations");
-    }
     resource.tidy_annotations();
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! An object on its way through the pipeline: what it is, and what it was called before.
 use super::{
-    node::{Map, Node, Scalar, Style, Tag},
+    node::{Entry, Map, Node, Scalar, Style, Tag},
     schema,
 };
 use smol_str::SmolStr;
@@ -140,28 +140,23 @@ impl Resource {
         }
     }
 
-    /// Annotation values are texts, and an empty set of them is none.
+    /// Annotations are texts, each of them once. An empty set of them is none.
     pub(super) fn tidy_annotations(&mut self) {
-        let Some(annotations) = self.metadata("annotations") else { return };
-        let is_tidy = match annotations {
-            Node::Map(map) => !map.is_empty() && map.values().all(|value| value.as_scalar().is_some_and(is_plain_text)),
-            Node::Scalar(scalar) => !scalar.is_null(),
-            Node::List(_) => true,
+        let annotations = match self.metadata("annotations") {
+            None | Some(Node::List(_)) => return,
+            Some(Node::Map(annotations)) if is_tidy(annotations) => return,
+            Some(Node::Map(annotations)) => annotations,
+            Some(Node::Scalar(_)) => return drop(self.metadata_mut().remove("annotations")),
         };
-        if is_tidy {
-            return;
+        let mut tidied = Map::default();
+        for (key, value) in annotations.iter() {
+            tidied.insert(key, Node::string(value.text().unwrap_or_default()));
         }
-        let Some(Node::Map(metadata)) = self.object_mut().get_mut("metadata") else { return };
-        match metadata.get_mut("annotations") {
-            Some(Node::Map(annotations)) if !annotations.is_empty() => {
-                for value in annotations.values_mut() {
-                    if !value.as_scalar().is_some_and(is_plain_text) {
-                        *value = Node::string(value.text().unwrap_or_default());
-                    }
-                }
-            }
-            Some(_) => drop(metadata.remove("annotations")),
-            None => {}
+        let metadata = self.metadata_mut();
+        if tidied.is_empty() {
+            metadata.remove("annotations");
+        } else {
+            metadata.insert("annotations", Node::Map(tidied));
         }
     }
 
@@ -276,6 +271,16 @@ impl Resource {
             format!("{}/{namespace}/{}", self.kind(), self.name())
         }
     }
+}
+
+/// Whether annotations are as kustomize writes them again in the end.
+fn is_tidy(annotations: &Map) -> bool {
+    let entries = annotations.entries();
+    let is_text = |entry: &Entry| {
+        entry.key.tag() == Scalar::key(&entry.key.text).tag() && entry.value.as_scalar().is_some_and(is_plain_text)
+    };
+    let is_repeated = |at: usize| entries[..at].iter().any(|entry| entry.key.text == entries[at].key.text);
+    !entries.is_empty() && entries.iter().all(is_text) && !(1..entries.len()).any(is_repeated)
 }
 
 /// Whether a scalar is a text, and not one that is printed and read once more on its way.

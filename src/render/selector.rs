@@ -62,17 +62,15 @@ impl Compiled {
             && self.fits_labels(resource)
     }
 
-    /// Whether one name that a resource has or had fits.
-    pub(super) fn fits_id(&self, resource: &Resource, id: &Previous) -> bool {
-        // An id's namespace is compared as it is written: none is not `default`.
-        let namespace = if matches!(id.namespace.as_str(), super::resource::NO_NAMESPACE | "default") {
-            if resource.namespace() == id.namespace { id.namespace.as_str() } else { "" }
-        } else {
-            id.namespace.as_str()
-        };
-        self.fits_type(resource.group(), resource.version(), &id.kind)
-            && is(self.name.as_ref(), &id.name)
-            && is(self.namespace.as_ref(), namespace)
+    /// Whether one name that a resource has or had fits. A namespace that was never written fits `default` only once
+    /// the resource has been renamed.
+    pub(super) fn fits_any_name(&self, resource: &Resource) -> bool {
+        let now = Previous { namespace: resource.namespace().into(), ..resource.current() };
+        resource.previous.iter().chain([&now]).any(|id| {
+            self.fits_type(resource.group(), resource.version(), &id.kind)
+                && is(self.name.as_ref(), &id.name)
+                && is(self.namespace.as_ref(), &id.namespace)
+        })
     }
 
     /// Whether the labels and annotations of a resource fit.

@@ -4,6 +4,7 @@ use crate::render::{
     RenderError,
     error::Place,
     fieldspec::{FieldSpec, Spec},
+    kustomization::texts,
     resource::Resource,
 };
 use serde::Deserialize;
@@ -31,9 +32,12 @@ const FIELDS: [FieldSpec<'static>; 4] = [
 
 /// Where annotations go by default.
 pub(in crate::render) fn defaults() -> Vec<Spec> {
-    let others = TEMPLATED.iter().filter(|(_, kind)| *kind != "StatefulSet");
-    let templates = others
-        .map(|(group, kind)| FieldSpec { group, ..FieldSpec::of(kind, "spec/template/metadata/annotations", true) });
+    let others = TEMPLATED.iter().filter(|(_, _, kind)| *kind != "StatefulSet");
+    let templates = others.map(|(group, version, kind)| FieldSpec {
+        group,
+        version,
+        ..FieldSpec::of(kind, "spec/template/metadata/annotations", true)
+    });
     FIELDS.into_iter().chain(templates).map(Spec::from).collect()
 }
 
@@ -41,7 +45,7 @@ pub(in crate::render) fn defaults() -> Vec<Spec> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::render) struct Annotations {
-    #[serde(rename = "annotations", default)]
+    #[serde(rename = "annotations", default, deserialize_with = "texts")]
     pub(in crate::render) pairs: BTreeMap<String, String>,
     #[serde(rename = "fieldSpecs", default)]
     pub(in crate::render) specs: Vec<Spec>,

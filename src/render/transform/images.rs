@@ -55,39 +55,36 @@ impl Images {
             // Containers anywhere, and then those at the known places: a tag suffix is therefore added twice to
             // pods, as it is by kustomize.
             if resource.kind() != "CustomResourceDefinition" && has_containers(resource.object()) {
-                resource.object_mut().values_mut().for_each(|value| self.change_containers(value));
+                let outcome = resource.object_mut().values_mut().try_for_each(|value| self.change_containers(value));
+                outcome.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
             }
-            each_field(place, resource, &self.specs, None, &mut |value| {
-                self.change(value);
-                Ok(())
-            })?;
+            each_field(place, resource, &self.specs, None, &mut |value| self.change(value))?;
         }
         Ok(())
     }
 
     /// Changes the images of every list of containers, at any depth.
-    fn change_containers(&self, value: &mut Node) {
+    fn change_containers(&self, value: &mut Node) -> Result<(), String> {
         match value {
-            Node::Map(map) => {
-                for (key, value) in map.iter_mut() {
-                    if let ("containers" | "initContainers", Node::List(items)) = (key, &mut *value) {
-                        let images = items.iter_mut().filter_map(|item| item.as_map_mut()?.get_mut("image"));
-                        images.for_each(|value| self.change(value));
-                    }
-                    self.change_containers(value);
+            Node::Map(map) => map.iter_mut().try_for_each(|(key, value)| {
+                self.change_containers(value)?;
+                if let ("containers" | "initContainers", Node::List(items)) = (key, value) {
+                    let mut images = items.iter_mut().filter_map(|item| item.as_map_mut()?.get_mut("image"));
+                    return images.try_for_each(|value| self.change(value));
                 }
-            }
-            Node::List(items) => items.iter_mut().for_each(|item| self.change_containers(item)),
-            Node::Scalar(_) => {}
+                Ok(())
+            }),
+            Node::List(items) => items.iter_mut().try_for_each(|item| self.change_containers(item)),
+            Node::Scalar(_) => Ok(()),
         }
     }
 
-    fn change(&self, value: &mut Node) {
-        if let Node::Scalar(scalar) = value
-            && self.pattern.is_match(&scalar.text)
-        {
+    fn change(&self, value: &mut Node) -> Result<(), String> {
+        let Node::Scalar(scalar) = value else { return Err("an image is a text, not a map or a list".to_owned()) };
+        if self.pattern.is_match(&scalar.text) {
             scalar.set_text(changed(&scalar.text, &self.image));
         }
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::render::{
     configuration::Configuration,
     error::Place,
     fieldspec::{self, FieldSpec, Made, Spec},
-    kustomization::LabelsField,
+    kustomization::{LabelsField, texts},
     node::{Link, Node, Scalar},
     resource::Resource,
 };
@@ -102,7 +102,7 @@ pub(in crate::render) fn template_defaults() -> Vec<Spec> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::render) struct Labels {
-    #[serde(rename = "labels", default)]
+    #[serde(rename = "labels", default, deserialize_with = "texts")]
     pub(in crate::render) pairs: BTreeMap<String, String>,
     #[serde(rename = "fieldSpecs", default)]
     pub(in crate::render) specs: Vec<Spec>,
@@ -134,9 +134,11 @@ pub(in crate::render) fn of_entry(entry: &LabelsField, configuration: &Configura
 }
 
 fn templates() -> Vec<FieldSpec<'static>> {
-    let direct = TEMPLATED
-        .iter()
-        .map(|(group, kind)| FieldSpec { group, ..FieldSpec::of(kind, "spec/template/metadata/labels", true) });
+    let direct = TEMPLATED.iter().map(|(group, version, kind)| FieldSpec {
+        group,
+        version,
+        ..FieldSpec::of(kind, "spec/template/metadata/labels", true)
+    });
     direct.chain(OF_TEMPLATES).collect()
 }
 

@@ -182,12 +182,9 @@ impl Target {
 
     fn fits(&self, resource: &Resource) -> bool {
         let is_rejected = self.reject.iter().any(|(reject, by_name, by_label)| {
-            *by_label && reject.fits_labels(resource)
-                || *by_name && resource.all_names().any(|id| reject.fits_id(resource, &id))
+            *by_label && reject.fits_labels(resource) || *by_name && reject.fits_any_name(resource)
         });
-        !is_rejected
-            && self.select.fits_labels(resource)
-            && resource.all_names().any(|id| self.select.fits_id(resource, &id))
+        !is_rejected && self.select.fits_labels(resource) && self.select.fits_any_name(resource)
     }
 
     fn write(&self, value: &Node, resource: &mut Resource) -> Result<(), String> {
