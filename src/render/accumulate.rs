@@ -10,7 +10,7 @@ use super::{
     patch, plain,
     plugin::Plugin,
     provenance,
-    resource::{Previous, Provenance, Resource},
+    resource::{Configured, Previous, Provenance, Resource},
     schema::Schema,
     transform::{
         Transformer,
@@ -525,14 +525,22 @@ impl<'a> Build<'a> {
     fn built_in(&self, at: &Target<'_>, kind: &str) -> Option<Arc<Provenance>> {
         self.tells_provenance().then(|| {
             let file = at.file.rsplit('/').next().unwrap_or_default();
-            Arc::new(Provenance::plugin(provenance::joined(at.relative, file), "builtin", kind, ""))
+            let (name, namespace) = (String::new(), String::new());
+            let by = Configured { api_version: "builtin".to_owned(), kind: kind.to_owned(), name, namespace };
+            Arc::new(Provenance::plugin(provenance::joined(at.relative, file), by))
         })
     }
 
     /// What is said of a change by a configuration.
     fn configured(&self, config: &Resource) -> Option<Arc<Provenance>> {
         let path = config.provenance.as_ref()?.path.clone()?;
-        Some(Arc::new(Provenance::plugin(path, config.api_version(), config.kind(), config.name())))
+        let by = Configured {
+            api_version: config.api_version().to_owned(),
+            kind: config.kind().to_owned(),
+            name: config.name().to_owned(),
+            namespace: config.namespace().to_owned(),
+        };
+        Some(Arc::new(Provenance::plugin(path, by)))
     }
 
     fn schema(&self) -> Arc<Schema> {

@@ -342,9 +342,11 @@ fn with_texts(patch: &Map, keys: &[&str]) -> Map {
     for key in keys {
         match metadata.get_mut(key) {
             Some(Node::Map(values)) if !values.is_empty() => {
-                for value in values.values_mut() {
-                    *value = Node::string(value.text().unwrap_or_default());
+                let mut texts = Map::default();
+                for (key, value) in values.iter() {
+                    texts.insert(key, Node::string(value.text().unwrap_or_default()));
                 }
+                *values = texts;
             }
             Some(_) => drop(metadata.remove(key)),
             None => {}

@@ -1,5 +1,5 @@
 //! Where resources come from and what changed them, as annotations of the result (`buildMetadata`).
-use super::resource::{Provenance, Resource};
+use super::resource::{Configured, Provenance, Resource};
 
 /// The annotation that says where a resource comes from.
 const ORIGIN: &str = "config.kubernetes.io/origin";
@@ -13,8 +13,7 @@ impl Provenance {
     }
 
     /// What a generator or transformer of a kind makes or changes.
-    pub(super) fn plugin(file: String, api_version: &str, kind: &str, name: &str) -> Self {
-        let by = (api_version.to_owned(), kind.to_owned(), name.to_owned());
+    pub(super) fn plugin(file: String, by: Configured) -> Self {
         Self { path: None, configured_in: Some(file), configured_by: Some(by) }
     }
 
@@ -23,11 +22,12 @@ impl Provenance {
         let mut lines = Vec::new();
         lines.extend(self.path.as_ref().map(|path| format!("path: {path}")));
         lines.extend(self.configured_in.as_ref().map(|file| format!("configuredIn: {file}")));
-        if let Some((api_version, kind, name)) = &self.configured_by {
+        if let Some(Configured { api_version, kind, name, namespace }) = &self.configured_by {
             lines.push("configuredBy:".to_owned());
             lines.push(format!("  apiVersion: {api_version}"));
             lines.push(format!("  kind: {kind}"));
             lines.extend((!name.is_empty()).then(|| format!("  name: {name}")));
+            lines.extend((!namespace.is_empty()).then(|| format!("  namespace: {namespace}")));
         }
         lines
     }

@@ -1,6 +1,6 @@
 //! An object on its way through the pipeline: what it is, and what it was called before.
 use super::{
-    node::{Entry, Map, Node, Scalar, Style, Tag},
+    node::{Entry, Link, Map, Node, Scalar, Style, Tag},
     schema,
 };
 use smol_str::SmolStr;
@@ -52,8 +52,16 @@ pub(super) struct Provenance {
     pub(super) path: Option<String>,
     /// The kustomization, for what is generated or changed.
     pub(super) configured_in: Option<String>,
-    /// API version, kind and name of the generator or transformer; name may be "".
-    pub(super) configured_by: Option<(String, String, String)>,
+    pub(super) configured_by: Option<Configured>,
+}
+
+/// The generator or transformer that made or changed something. Name and namespace may be "".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Configured {
+    pub(super) api_version: String,
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) namespace: String,
 }
 
 impl Resource {
@@ -122,11 +130,12 @@ impl Resource {
         self.object = Arc::new(object);
     }
 
-    /// Groups for scalars that are to be linked: the first of as many. None when there are too many.
-    pub(super) fn new_links(&mut self, count: usize) -> Option<u16> {
-        let first = self.links.checked_add(1)?;
-        self.links = u16::try_from(count).ok().and_then(|count| self.links.checked_add(count))?;
-        Some(first)
+    /// A link for scalars that are to be one. None when there are too many.
+    pub(super) fn new_link(&mut self) -> Link {
+        self.links.checked_add(1).map_or_else(Link::default, |group| {
+            self.links = group;
+            Link::to(group)
+        })
     }
 
     /// Changes what is linked to a scalar that was changed.

@@ -157,29 +157,27 @@ pub(super) fn add(
     pairs: &BTreeMap<String, String>,
 ) -> Result<(), RenderError> {
     for resource in resources {
-        let links = resource.new_links(pairs.len());
-        each_field(place, resource, specs, Some(Made::Map), &mut |value| merge(value, pairs, links))?;
+        // Each text goes everywhere before the next one: what one makes is there for those after it.
+        for (key, text) in pairs {
+            let link = resource.new_link();
+            each_field(place, resource, specs, Some(Made::Map), &mut |value| set(value, key, text, link))?;
+        }
         resource.settle_links();
     }
     Ok(())
 }
 
-/// Sets texts in a map. Those that are added are linked to those of their key in other maps.
-fn merge(value: &mut Node, pairs: &BTreeMap<String, String>, links: Option<u16>) -> Result<(), String> {
+/// Sets a text in a map. One that is added is linked to those in other maps.
+fn set(value: &mut Node, key: &str, text: &str, link: Link) -> Result<(), String> {
     if value.is_null() {
         // What was null, and is not to be made, stays so.
         return Ok(());
     }
     let Node::Map(map) = value else { return Err("expected a map of texts".to_owned()) };
-    for ((key, text), number) in pairs.iter().zip(0_u16..) {
-        match map.get_mut(key) {
-            Some(Node::Scalar(scalar)) => scalar.set_string(text),
-            Some(other) => *other = Node::string(text),
-            None => {
-                let link = links.and_then(|first| first.checked_add(number)).map(Link::to).unwrap_or_default();
-                map.push(Scalar::key(key), Node::Scalar(Scalar { link, ..Scalar::written(text) }));
-            }
-        }
+    match map.get_mut(key) {
+        Some(Node::Scalar(scalar)) => scalar.set_string(text),
+        Some(other) => *other = Node::string(text),
+        None => map.push(Scalar::key(key), Node::Scalar(Scalar { link, ..Scalar::written(text) })),
     }
     Ok(())
 }
