@@ -129,7 +129,7 @@ fn parent<'d>(document: &'d mut Value, path: &str) -> Result<(&'d mut Value, Str
 
 /// An index below `end`; a negative one counts from `length`.
 fn index(text: &str, length: usize, end: usize) -> Result<usize, String> {
-    let number: i64 = text.parse().map_err(|_| format!("{text:?} is no index"))?;
+    let number: i64 = text.parse().ok().ok_or_else(|| format!("{text:?} is no index"))?;
     let from_end = || length.checked_sub(usize::try_from(number.unsigned_abs()).ok()?);
     let at = if number < 0 { from_end() } else { usize::try_from(number).ok() };
     at.filter(|at| *at < end).ok_or_else(|| format!("index {number} of a list of {end}"))

@@ -7,6 +7,7 @@ use super::{
     load::{self, Loader},
     merge,
     node::{Map, Node},
+    provenance::ORIGIN,
     resource::Resource,
     schema::Schema,
     selector::Compiled,
@@ -236,10 +237,19 @@ fn apply_json(
 ) -> Result<(), RenderError> {
     // A path into annotations always leads somewhere: kustomize keeps some of its own there.
     let mut object = resource.object().clone();
-    object.map_at("metadata").entry("annotations", Node::map);
+    let annotations = object.map_at("metadata").map_at("annotations");
+    // Among those is what it says of where an object comes from, which gets lost with them.
+    let has_provenance = resource.provenance.is_some() && !annotations.contains(ORIGIN);
+    if has_provenance {
+        annotations.insert(ORIGIN, Node::string(""));
+    }
     let patched = json6902::apply(&object, operations);
     let patched = patched.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
     resource.set_object(patched);
+    if has_provenance && resource.metadata_mut().map_at("annotations").remove(ORIGIN).is_none() {
+        resource.provenance = None;
+        resource.transformations.clear();
+    }
     resource.tidy_annotations();
     Ok(())
 }

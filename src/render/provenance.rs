@@ -2,7 +2,7 @@
 use super::resource::{Configured, Provenance, Resource};
 
 /// The annotation that says where a resource comes from.
-const ORIGIN: &str = "config.kubernetes.io/origin";
+pub(super) const ORIGIN: &str = "config.kubernetes.io/origin";
 /// The annotation that says what changed it.
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 

@@ -37,7 +37,7 @@ fn float_text(number: &Number, negative: bool) -> String {
 /// A number as a float: shortest digits, with an exponent below 1e-4 and from 1e6 on.
 pub(in crate::render) fn shortest(number: &Number) -> String {
     let Decimal { digits, exponent } = Decimal::new(number);
-    let sign = if number.as_f64().is_some_and(|float| float.is_sign_negative()) { "-" } else { "" };
+    let sign = if number.as_f64().is_some_and(f64::is_sign_negative) { "-" } else { "" };
     if digits.is_empty() { format!("{sign}0") } else { format!("{sign}{}", magnitude(&digits, exponent)) }
 }
 
