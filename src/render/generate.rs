@@ -196,6 +196,7 @@ pub(super) fn put(
     }
     generated.needs_hash = old.needs_hash && generated.needs_hash;
     generated.previous.clone_from(&old.previous);
+    generated.vars.clone_from(&old.vars);
     generated.prefixes.clone_from(&old.prefixes);
     generated.suffixes.clone_from(&old.suffixes);
     generated.transformations.clone_from(&old.transformations);

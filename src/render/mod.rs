@@ -169,7 +169,13 @@ fn resources(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<R
             .for_each(|resource| resource.set_label("app.kubernetes.io/managed-by", "kustomize-v5.8.1"));
     }
     provenance::annotate(resources, metadata.origins, metadata.transformations);
-    resources.iter_mut().for_each(Resource::tidy_annotations);
+    for resource in resources.iter_mut() {
+        resource.tidy_annotations();
+        if !resource.object().contains("metadata") {
+            // Lists, which need not have any.
+            resource.metadata_mut();
+        }
+    }
     Ok(accumulated.resources)
 }
 

@@ -223,4 +223,33 @@ pub(crate) const TREES: &[Tree] = &[
         ],
         false,
     ),
+    (
+        "items of lists of a kind are read twice",
+        &[
+            (
+                "top/a.yaml",
+                "kind: ConfigMapList\nitems:\n- kind: ConfigMap\n  metadata: {name: a, annotations: {a: +1, b: 1.0, c: 0x1F, d: 1e3, e: '+1', f: 1.50}}\n  data: {a: 1e30, 'yes': 'no'}\n---\nkind: EmptyList\n",
+            ),
+            ("top/kustomization.yaml", "resources: [a.yaml]\n"),
+        ],
+        false,
+    ),
+    (
+        "a var that is read from what an overlay replaces",
+        &[
+            (
+                "base/kustomization.yaml",
+                "configMapGenerator: [{name: c, literals: [a=b]}]\nresources: [pod.yaml]\nvars: [{name: V, objref: {apiVersion: v1, kind: ConfigMap, name: c}}]\n",
+            ),
+            (
+                "base/pod.yaml",
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: p, args: [$(V), 'x-$(V)-$$(V)']}]}\n",
+            ),
+            (
+                "top/kustomization.yaml",
+                "resources: [../base]\nconfigMapGenerator: [{name: c, behavior: replace, literals: [c=d]}]\n",
+            ),
+        ],
+        false,
+    ),
 ];

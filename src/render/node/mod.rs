@@ -233,7 +233,7 @@ impl Node {
     }
 
     /// Calls `visit` with every scalar in it.
-    fn each_scalar_mut(&mut self, visit: &mut dyn FnMut(&mut Scalar)) {
+    pub(super) fn each_scalar_mut(&mut self, visit: &mut dyn FnMut(&mut Scalar)) {
         match self {
             Self::Scalar(scalar) => visit(scalar),
             Self::List(items) => items.iter_mut().for_each(|item| item.each_scalar_mut(visit)),
