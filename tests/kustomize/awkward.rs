@@ -252,4 +252,16 @@ pub(crate) const TREES: &[Tree] = &[
         ],
         false,
     ),
+    (
+        "a replacement that writes over its own source",
+        &[
+            ("top/a.yaml", SETTINGS),
+            ("top/b.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: z}\ndata: {a: p.q}\n"),
+            (
+                "top/kustomization.yaml",
+                "resources: [a.yaml, b.yaml]\nreplacements:\n- source: {kind: ConfigMap, name: settings, fieldPath: data.a}\n  targets: [{select: {kind: ConfigMap}, fieldPaths: [data.a], options: {delimiter: ., index: 1}}]\n",
+            ),
+        ],
+        false,
+    ),
 ];

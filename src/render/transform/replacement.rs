@@ -79,11 +79,17 @@ impl Replacements {
     /// Copies the values.
     pub(super) fn apply(&self, place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
         for replacement in &self.0 {
-            let value = replacement.source.find(place, resources)?;
+            let (source, mut value) = replacement.source.find(place, resources)?;
             for target in &replacement.targets {
-                for resource in resources.iter_mut().filter(|resource| target.fits(resource)) {
-                    let outcome = target.write(&value, resource);
-                    outcome.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
+                for (at, resource) in resources.iter_mut().enumerate().filter(|(_, resource)| target.fits(resource)) {
+                    for path in &target.paths {
+                        let outcome = target.write(path, &value, resource);
+                        outcome.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
+                        // A field that is copied whole is copied as it then is, when it is itself written over.
+                        if source == Some(at) && replacement.source.is_whole() {
+                            value = replacement.source.read(place, resource).unwrap_or(value);
+                        }
+                    }
                 }
             }
         }
@@ -108,20 +114,33 @@ impl Replacement {
 }
 
 impl Source {
-    /// The value to copy.
-    fn find(&self, place: &Place<'_>, resources: &[Resource]) -> Result<Node, RenderError> {
+    /// The value to copy, and the number of the resource that it is read from.
+    fn find(&self, place: &Place<'_>, resources: &[Resource]) -> Result<(Option<usize>, Node), RenderError> {
         let source = match self {
-            Self::Value(text) => return Ok(Node::Scalar(node::Scalar::plain(text))),
+            Self::Value(text) => return Ok((None, Node::Scalar(node::Scalar::plain(text)))),
             Self::Field(source) => source,
         };
         let shown = [&source.group, &source.version, &source.kind, &source.namespace, &source.name];
         let shown: Vec<&str> = shown.into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
         let shown = shown.join("/");
-        let mut found = resources.iter().filter(|resource| is_source(source, resource));
-        let resource = match (found.next(), found.next()) {
-            (Some(resource), None) => resource,
-            (None, _) => return Err(place.wrong(format!("the source {shown} is not there"))),
-            (Some(_), Some(_)) => return Err(place.wrong(format!("the source {shown} may mean several resources"))),
+        let mut found = resources.iter().enumerate().filter(|(_, resource)| is_source(source, resource));
+        match (found.next(), found.next()) {
+            (Some((at, resource)), None) => Ok((Some(at), self.read(place, resource)?)),
+            (None, _) => Err(place.wrong(format!("the source {shown} is not there"))),
+            (Some(_), Some(_)) => Err(place.wrong(format!("the source {shown} may mean several resources"))),
+        }
+    }
+
+    /// Whether it is all of a field.
+    fn is_whole(&self) -> bool {
+        matches!(self, Self::Field(source) if source.options.delimiter.is_empty())
+    }
+
+    /// The value that it means of a resource.
+    fn read(&self, place: &Place<'_>, resource: &Resource) -> Result<Node, RenderError> {
+        let source = match self {
+            Self::Value(text) => return Ok(Node::Scalar(node::Scalar::plain(text))),
+            Self::Field(source) => source,
         };
         let path = if source.field_path.is_empty() { NAME } else { &source.field_path };
         let object = Node::Map(resource.object().clone());
@@ -187,30 +206,28 @@ impl Target {
         !is_rejected && self.select.fits_labels(resource) && self.select.fits_any_name(resource)
     }
 
-    fn write(&self, value: &Node, resource: &mut Resource) -> Result<(), String> {
-        for path in &self.paths {
-            let parts = path::split(path);
-            let create = self.options.create.then(|| Kind::of(value));
-            let mut object = Node::Map(std::mem::take(resource.object_mut()));
-            let outcome = if write_into_text(&mut object, &parts, value, create) {
-                Ok(1)
-            } else {
-                path::each(&mut object, &parts, create, &mut |field| self.set(field, value))
-            };
-            if let Node::Map(object) = object {
-                resource.set_object(object);
-            }
-            resource.settle_links();
-            match outcome {
-                Ok(0) => {
-                    let or_make = if create.is_some() { ", nor can it be made" } else { "" };
-                    return Err(format!("there is no field {path}{or_make}"));
-                }
-                Ok(_) => {}
-                Err(message) => return Err(format!("field {path}: {message}")),
-            }
+    /// Writes to one of its paths.
+    fn write(&self, path: &str, value: &Node, resource: &mut Resource) -> Result<(), String> {
+        let parts = path::split(path);
+        let create = self.options.create.then(|| Kind::of(value));
+        let mut object = Node::Map(std::mem::take(resource.object_mut()));
+        let outcome = if write_into_text(&mut object, &parts, value, create) {
+            Ok(1)
+        } else {
+            path::each(&mut object, &parts, create, &mut |field| self.set(field, value))
+        };
+        if let Node::Map(object) = object {
+            resource.set_object(object);
         }
-        Ok(())
+        resource.settle_links();
+        match outcome {
+            Ok(0) => {
+                let or_make = if create.is_some() { ", nor can it be made" } else { "" };
+                Err(format!("there is no field {path}{or_make}"))
+            }
+            Ok(_) => Ok(()),
+            Err(message) => Err(format!("field {path}: {message}")),
+        }
     }
 
     /// Writes over a field. Of a scalar only the text changes: what it is stays.
