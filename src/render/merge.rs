@@ -111,7 +111,7 @@ fn walk_map(target: Option<Node>, patch: Option<&Node>, of: Type<'_>) -> Result<
         Some(Node::Map(patch)) => patch,
         Some(_) => return Ok(None),
     };
-    match directive.map_or(Ok(Directive::Merge), |text| Directive::read(text))? {
+    match directive.map_or(Ok(Directive::Merge), Directive::read)? {
         Directive::Delete => Ok(None),
         Directive::Replace => {
             let patch = without_directive(patch);
