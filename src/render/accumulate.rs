@@ -12,7 +12,7 @@ use super::{
     plugin::Plugin,
     provenance::Origin,
     remote::{self, Brought, Remote, Something},
-    resource::{Previous, Provenance, Resource},
+    resource::{Configured, Previous, Provenance, Resource},
     schema::Schema,
     transform::{
         Transformer,
@@ -502,10 +502,11 @@ impl<'a> Build<'a> {
         }
         let field = "transformers";
         for config in self.plugins(at, field, &at.fields.transformers)? {
-            let provenance = self.configured(&config);
+            let mut provenance = self.configured(&config);
             let place = Place { file: at.file, field };
             for transformer in self.plugin(at, place, &config).transformers()? {
-                all.push((field, provenance.clone(), transformer));
+                // One configuration is noted once, whatever it comes to.
+                all.push((field, provenance.take(), transformer));
             }
         }
         Ok(all)
@@ -594,6 +595,7 @@ impl<'a> Build<'a> {
         resources: &mut Vec<Resource>,
     ) -> Result<(), RenderError> {
         transformer.apply(&Place { file: at.file, field }, &self.schema(), resources)?;
+        resources.iter_mut().for_each(Resource::settle_links);
         if let Some(provenance) = provenance {
             for resource in resources.iter_mut() {
                 match resource.provenance {
@@ -656,14 +658,22 @@ impl<'a> Build<'a> {
     fn built_in(&self, at: &Target<'_>, kind: &str) -> Option<Arc<Provenance>> {
         self.tells_provenance().then(|| {
             let file = at.file.rsplit('/').next().unwrap_or_default();
-            Arc::new(Provenance::plugin(at.origin.at(file), "builtin", kind, ""))
+            let (name, namespace) = (String::new(), String::new());
+            let by = Configured { api_version: "builtin".to_owned(), kind: kind.to_owned(), name, namespace };
+            Arc::new(Provenance::plugin(at.origin.at(file), by))
         })
     }
 
     /// What is said of a change by a configuration.
     fn configured(&self, config: &Resource) -> Option<Arc<Provenance>> {
         let file = config.provenance.as_ref()?.origin()?;
-        Some(Arc::new(Provenance::plugin(file, config.api_version(), config.kind(), config.name())))
+        let by = Configured {
+            api_version: config.api_version().to_owned(),
+            kind: config.kind().to_owned(),
+            name: config.name().to_owned(),
+            namespace: config.namespace().to_owned(),
+        };
+        Some(Arc::new(Provenance::plugin(file, by)))
     }
 
     fn schema(&self) -> Arc<Schema> {

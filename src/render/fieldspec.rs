@@ -58,7 +58,8 @@ impl<'a> FieldSpec<'a> {
 
 /// Whether a map has the first key of a path.
 fn leads_somewhere(map: &Map, path: &[&str]) -> bool {
-    path.first().is_some_and(|first| map.contains(first.strip_suffix("[]").unwrap_or(first)))
+    // A part that is empty is an error.
+    path.first().is_some_and(|first| first.is_empty() || map.contains(first.strip_suffix("[]").unwrap_or(first)))
 }
 
 /// A [`FieldSpec`] that may come from a file.

@@ -95,10 +95,6 @@ fn object(
     pairs: BTreeMap<String, Vec<u8>>,
     file: &str,
 ) -> Resource {
-    let texts = |values: &BTreeMap<String, String>| {
-        let entry = |(key, value): (&String, &String)| Entry { key: Scalar::string(key), value: Node::string(value) };
-        Node::Map(values.iter().map(entry).collect())
-    };
     let mut metadata = Map::default();
     metadata.insert("name", Node::string(&args.name));
     if !args.namespace.is_empty() {
@@ -111,10 +107,10 @@ fn object(
     }
     let (mut data, mut binary) = (Map::default(), Map::default());
     for (key, bytes) in pairs {
-        let key = Scalar::string(key);
+        let key = Scalar::key(key);
         match (kind, String::from_utf8(bytes)) {
-            (Kind::ConfigMap, Ok(text)) => data.push(key, Node::string(text)),
-            (Kind::Secret, Ok(text)) => data.push(key, Node::string(lines(text.as_bytes()))),
+            (Kind::ConfigMap, Ok(text)) => data.push(key, Node::Scalar(Scalar::written(text))),
+            (Kind::Secret, Ok(text)) => data.push(key, Node::Scalar(Scalar::written(lines(text.as_bytes())))),
             (Kind::ConfigMap, Err(error)) => binary.push(key, Node::string(lines(error.as_bytes()))),
             (Kind::Secret, Err(error)) => data.push(key, Node::string(lines(error.as_bytes()))),
         }
@@ -191,28 +187,16 @@ pub(super) fn put(
         )));
     };
     let old = &resources[*at];
-    let metadata = generated.metadata_mut();
-    let before = old.object().get("metadata");
-    for key in ["name", "namespace"] {
-        if let Some(value) = before.and_then(|metadata| metadata.get(key)) {
-            metadata.insert(key, value.clone());
-        }
-    }
-    for key in ["labels", "annotations"] {
-        if let Some(Node::Map(before)) = before.and_then(|metadata| metadata.get(key)) {
-            overlay(metadata, key, before);
-        }
-    }
+    take_metadata(&mut generated, old);
     if behavior == "merge" {
         for key in ["data", "binaryData"] {
-            if let Some(Node::Map(before)) = old.object().get(key) {
-                overlay(generated.object_mut(), key, before);
-            }
+            overlay(generated.object_mut(), key, old.object().get(key));
         }
         generated.provenance = old.provenance.clone().or(generated.provenance);
     }
     generated.needs_hash = old.needs_hash && generated.needs_hash;
     generated.previous.clone_from(&old.previous);
+    generated.vars.clone_from(&old.vars);
     generated.prefixes.clone_from(&old.prefixes);
     generated.suffixes.clone_from(&old.suffixes);
     generated.transformations.clone_from(&old.transformations);
@@ -220,12 +204,35 @@ pub(super) fn put(
     Ok(())
 }
 
-/// Puts the values under a key over those from before.
-fn overlay(map: &mut Map, key: &str, before: &Map) {
-    let new = map.map_at(key);
-    let mut all = before.clone();
-    for entry in std::mem::take(new) {
-        all.insert(&entry.key.text, entry.value);
+/// Takes over what is left of the metadata of the object that a generated one stands for.
+fn take_metadata(generated: &mut Resource, old: &Resource) {
+    let metadata = generated.metadata_mut();
+    let before = old.object().get("metadata");
+    metadata.insert("name", Node::Scalar(Scalar::plain(old.name())));
+    match old.namespace() {
+        "" => drop(metadata.remove("namespace")),
+        namespace => metadata.insert("namespace", Node::Scalar(Scalar::plain(namespace))),
     }
-    *new = all;
+    for key in ["labels", "annotations"] {
+        overlay(metadata, key, before.and_then(|metadata| metadata.get(key)));
+    }
+}
+
+/// Puts the values under a key over those from before. All become texts; no values are no map.
+fn overlay(map: &mut Map, key: &str, before: Option<&Node>) {
+    let mut all = BTreeMap::new();
+    for values in [before, map.get(key)].into_iter().flatten().filter_map(Node::as_map) {
+        all.extend(values.iter().map(|(key, value)| (key.to_owned(), value.text().unwrap_or_default().to_owned())));
+    }
+    map.remove(key);
+    if !all.is_empty() {
+        map.insert(key, texts(&all));
+    }
+}
+
+/// A map of texts.
+fn texts(values: &BTreeMap<String, String>) -> Node {
+    let entry =
+        |(key, value): (&String, &String)| Entry { key: Scalar::key(key), value: Node::Scalar(Scalar::written(value)) };
+    Node::Map(values.iter().map(entry).collect())
 }

@@ -1,64 +1,195 @@
-//! JSON patches (RFC 6902), with what kustomize's library allows besides.
-use super::node::{self, Dialect, Map};
-use json_patch::{PatchOperation, jsonptr::PointerBuf};
+//! JSON patches (RFC 6902), as kustomize's library (`gopkg.in/evanphx/json-patch.v4`) reads them.
+//!
+//! A key that is not there is as good as null: it can be replaced, copied and tested. An index may count from the end. What
+//! stands before the first slash of a path is ignored. An operation that is wrong matters only where the patch is applied.
+use super::{
+    emit,
+    node::{self, Dialect, Map, Tag},
+};
 use serde_json::Value;
 
 /// Most operations in one patch.
 const MAX_OPERATIONS: usize = 10_000;
 
-/// Reads a list of operations.
+/// One operation, as it is written.
+#[derive(Clone, Debug)]
+pub(super) struct Operation(serde_json::Map<String, Value>);
+
+/// Reads a list of operations; nothing at all is an empty one.
 ///
 /// # Errors
 /// Says which operation is none.
-pub(super) fn read(value: Value) -> Result<Vec<PatchOperation>, String> {
-    let Value::Array(items) = value else { return Err("is not a list of operations".to_owned()) };
+fn read(value: Value) -> Result<Vec<Operation>, String> {
+    let items = match value {
+        Value::Array(items) => items,
+        Value::Null => Vec::new(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            return Err("is not a list of operations".to_owned());
+        }
+    };
     if items.len() > MAX_OPERATIONS {
         return Err(format!("has more than {MAX_OPERATIONS} operations"));
     }
-    let one = |(number, mut item): (usize, Value)| {
-        // A value that is left out is null.
-        if let Value::Object(map) = &mut item
-            && matches!(map.get("op").and_then(Value::as_str), Some("add" | "replace" | "test"))
-        {
-            map.entry("value").or_insert(Value::Null);
-        }
-        serde_json::from_value(item).ok().ok_or_else(|| format!("operation {number} is not one of a JSON patch"))
+    let one = |(number, item): (usize, Value)| match item {
+        Value::Object(fields) => Ok(Operation(fields)),
+        _ => Err(format!("operation {number} is not one of a JSON patch")),
     };
     items.into_iter().enumerate().map(one).collect()
 }
 
-/// Reads a list of operations from its text.
+/// Reads a list of operations from its text: JSON when it begins with a bracket, else YAML.
 ///
 /// # Errors
 /// Says what is wrong with it.
-pub(super) fn read_text(text: &str) -> Result<Vec<PatchOperation>, String> {
+pub(super) fn read_text(text: &str) -> Result<Vec<Operation>, String> {
+    if text.starts_with('[') {
+        let is_wrong = |error: serde_json::Error| {
+            format!("begins like JSON, but is none at line {} column {}", error.line(), error.column())
+        };
+        return read(serde_json::from_str(text).map_err(is_wrong)?);
+    }
     let node = node::one(text).map_err(|error| error.to_string())?;
     let value =
         node.map(|node| node.to_value(Dialect::Kustomization)).transpose().map_err(|error| error.to_string())?;
     read(value.unwrap_or_default())
 }
 
-/// Applies operations to an object, all or none.
-///
-/// `replace` of a key that is missing adds it, and an index may count from the end. Numbers become floats on the way.
+/// Applies operations to an object, all or none. Numbers become floats on the way.
 ///
 /// # Errors
 /// Says which operation fails, and why.
-pub(super) fn apply(object: &Map, operations: &[PatchOperation]) -> Result<Map, String> {
+pub(super) fn apply(object: &Map, operations: &[Operation]) -> Result<Map, String> {
     let mut document = Value::Object(object.to_object(Dialect::Manifest).map_err(|error| error.to_string())?);
     for (number, operation) in operations.iter().enumerate() {
-        let operation = adapted(operation.clone(), &document);
-        let path = operation.path().to_string();
-        json_patch::patch(&mut document, &[operation])
-            .map_err(|error| format!("operation {number} at {path:?}: {}", error.kind))?;
+        let path = operation.text("path").unwrap_or_default();
+        operation.apply(&mut document).map_err(|error| format!("operation {number} at {path:?}: {error}"))?;
     }
     as_floats(&mut document);
     match document {
-        Value::Object(patched) => Ok(Map::from(&patched)),
+        Value::Object(patched) => Ok(spelt(&patched)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Err("the patch leaves no object".to_owned())
         }
     }
+}
+
+impl Operation {
+    fn text(&self, field: &str) -> Option<&str> {
+        self.0.get(field).and_then(Value::as_str)
+    }
+
+    /// A value that is left out is null.
+    fn value(&self) -> Value {
+        self.0.get("value").cloned().unwrap_or_default()
+    }
+
+    fn apply(&self, document: &mut Value) -> Result<(), String> {
+        let path = |field: &str| self.text(field).ok_or_else(|| format!("{field} is missing"));
+        match self.text("op").unwrap_or_default() {
+            "add" => add(document, path("path")?, self.value()),
+            "remove" => remove(document, path("path")?).map(drop),
+            "replace" => replace(document, path("path")?, self.value()),
+            "move" => {
+                let moved = remove(document, path("from")?)?;
+                add(document, path("path")?, moved)
+            }
+            "copy" => {
+                let copied = get(document, path("from")?)?;
+                add(document, path("path")?, copied)
+            }
+            "test" => {
+                let found = if path("path")?.is_empty() { document.clone() } else { get(document, path("path")?)? };
+                if found == self.value() { Ok(()) } else { Err("the value is another one".to_owned()) }
+            }
+            other => Err(format!("{other:?} is no operation")),
+        }
+    }
+}
+
+const NOT_THERE: &str = "there is no such place";
+
+/// The map or list that a path leads into, and its last part.
+fn parent<'d>(document: &'d mut Value, path: &str) -> Result<(&'d mut Value, String), String> {
+    let parts: Vec<String> = path.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
+    let (last, above) = parts.split_last().ok_or(NOT_THERE)?;
+    let mut here = document;
+    for part in above {
+        here = match here {
+            Value::Object(map) => map.get_mut(part),
+            Value::Array(items) => {
+                let at = index(part, items.len(), items.len())?;
+                items.get_mut(at)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        }
+        .ok_or(NOT_THERE)?;
+    }
+    Ok((here, last.clone()))
+}
+
+/// An index below `end`; a negative one counts from `length`.
+fn index(text: &str, length: usize, end: usize) -> Result<usize, String> {
+    let number: i64 = text.parse().ok().ok_or_else(|| format!("{text:?} is no index"))?;
+    let from_end = || length.checked_sub(usize::try_from(number.unsigned_abs()).ok()?);
+    let at = if number < 0 { from_end() } else { usize::try_from(number).ok() };
+    at.filter(|at| *at < end).ok_or_else(|| format!("index {number} of a list of {end}"))
+}
+
+fn get(document: &mut Value, path: &str) -> Result<Value, String> {
+    match parent(document, path)? {
+        (Value::Object(map), key) => Ok(map.get(&key).cloned().unwrap_or_default()),
+        (Value::Array(items), key) => Ok(items[index(&key, items.len(), items.len())?].clone()),
+        _ => Err(NOT_THERE.to_owned()),
+    }
+}
+
+fn add(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    match parent(document, path)? {
+        (Value::Object(map), key) => drop(map.insert(key, value)),
+        (Value::Array(items), key) if key == "-" => items.push(value),
+        (Value::Array(items), key) => items.insert(index(&key, items.len() + 1, items.len() + 1)?, value),
+        _ => return Err(NOT_THERE.to_owned()),
+    }
+    Ok(())
+}
+
+fn remove(document: &mut Value, path: &str) -> Result<Value, String> {
+    match parent(document, path)? {
+        (Value::Object(map), key) => map.shift_remove(&key).ok_or_else(|| NOT_THERE.to_owned()),
+        (Value::Array(items), key) => Ok(items.remove(index(&key, items.len(), items.len())?)),
+        _ => Err(NOT_THERE.to_owned()),
+    }
+}
+
+fn replace(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    if path.is_empty() {
+        *document = value;
+        return Ok(());
+    }
+    match parent(document, path)? {
+        (Value::Object(map), key) => drop(map.insert(key, value)),
+        (Value::Array(items), key) => {
+            let at = index(&key, items.len(), items.len())?;
+            items[at] = value;
+        }
+        _ => return Err(NOT_THERE.to_owned()),
+    }
+    Ok(())
+}
+
+/// An object whose numbers are spelt as kustomize spells floats. That shows where a number becomes a text.
+fn spelt(object: &serde_json::Map<String, Value>) -> Map {
+    let mut map = Map::from(object);
+    map.each_scalar_mut(&mut |scalar| {
+        if matches!(scalar.tag, Tag::Int | Tag::Float)
+            && let Some(number) = scalar.text.parse().ok().and_then(serde_json::Number::from_f64)
+        {
+            let text = emit::shortest(&number);
+            let tag = if text.contains(['.', 'e']) { Tag::Float } else { Tag::Int };
+            scalar.set(text, tag);
+        }
+    });
+    map
 }
 
 /// Makes floats of the integers that floats do not hold exactly.
@@ -77,67 +208,6 @@ fn as_floats(value: &mut Value) {
         Value::Object(map) => map.values_mut().for_each(as_floats),
         Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
-}
-
-/// The operation in the words of the RFC.
-fn adapted(operation: PatchOperation, document: &Value) -> PatchOperation {
-    let counted = |path: &PointerBuf| from_start(path, document);
-    match operation {
-        PatchOperation::Add(mut add) => {
-            add.path = counted(&add.path);
-            PatchOperation::Add(add)
-        }
-        PatchOperation::Remove(mut remove) => {
-            remove.path = counted(&remove.path);
-            PatchOperation::Remove(remove)
-        }
-        PatchOperation::Replace(mut replace) => {
-            replace.path = counted(&replace.path);
-            let parent = replace.path.parent().and_then(|parent| parent.resolve(document).ok());
-            let is_missing = replace.path.resolve(document).is_err();
-            if is_missing && parent.is_some_and(Value::is_object) {
-                return PatchOperation::Add(json_patch::AddOperation { path: replace.path, value: replace.value });
-            }
-            PatchOperation::Replace(replace)
-        }
-        PatchOperation::Test(mut test) => {
-            test.path = counted(&test.path);
-            PatchOperation::Test(test)
-        }
-        PatchOperation::Move(mut moved) => {
-            moved.from = counted(&moved.from);
-            moved.path = counted(&moved.path);
-            PatchOperation::Move(moved)
-        }
-        PatchOperation::Copy(mut copy) => {
-            copy.from = counted(&copy.from);
-            copy.path = counted(&copy.path);
-            PatchOperation::Copy(copy)
-        }
-    }
-}
-
-/// A path whose indices that count from the end are counted from the start.
-fn from_start(path: &PointerBuf, document: &Value) -> PointerBuf {
-    let mut made = PointerBuf::new();
-    let mut here = Some(document);
-    for token in path.tokens() {
-        let text = token.decoded();
-        let mut own = text.to_string();
-        if let (Some(Value::Array(items)), Some(back)) =
-            (here, text.strip_prefix('-').and_then(|text| text.parse::<usize>().ok()))
-            && let Some(at) = items.len().checked_sub(back)
-        {
-            own = at.to_string();
-        }
-        here = here.and_then(|value| match value {
-            Value::Object(map) => map.get(&own),
-            Value::Array(items) => items.get(own.parse::<usize>().ok()?),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-        });
-        made.push_back(own.as_str());
-    }
-    made
 }
 
 #[cfg(test)]
@@ -162,6 +232,12 @@ mod tests {
             ),
             (json!([{"op": "remove", "path": "/a/b/-1"}]), json!({"a": {"b": [1, 2]}, "x/y": 1})),
             (json!([{"op": "replace", "path": "/x~1y", "value": 2}]), json!({"a": {"b": [1, 2, 3]}, "x/y": 2})),
+            (json!([{"op": "add", "path": "/a/b/-1", "value": 4}]), json!({"a": {"b": [1, 2, 3, 4]}, "x/y": 1})),
+            (
+                json!([{"op": "copy", "from": "/gone", "path": "/c"}]),
+                json!({"a": {"b": [1, 2, 3]}, "x/y": 1, "c": null}),
+            ),
+            (json!([{"op": "remove", "path": "any/a"}]), json!({"x/y": 1})),
             (json!([{"op": "move", "from": "/a/b", "path": "/c"}]), json!({"a": {}, "x/y": 1, "c": [1, 2, 3]})),
         ];
         for (operations, wanted) in cases {
@@ -173,9 +249,18 @@ mod tests {
             json!([{"op": "add", "path": "/a/b/9", "value": 1}]),
             json!([{"op": "test", "path": "/x~1y", "value": 9}]),
             json!([{"op": "burn", "path": "/a"}]),
+            json!([{"op": "copy", "path": "/a"}]),
+            json!([{"op": "add", "path": "a", "value": 1}]),
             json!({"op": "add"}),
         ] {
             assert!(patched(object(), operations.clone()).is_err(), "{operations}");
         }
+    }
+
+    #[test]
+    fn what_begins_like_json_must_be_json() {
+        assert!(read_text("[{op: add, path: /a}]").is_err());
+        assert!(read_text("[{\"op\": \"add\", \"path\": \"/a\"}]").is_ok_and(|all| all.len() == 1));
+        assert!(read_text("- {op: add, path: /a}").is_ok_and(|all| all.len() == 1));
     }
 }

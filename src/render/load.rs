@@ -2,7 +2,7 @@
 use super::{
     RenderError,
     cache::{Cache, Memo, Seen},
-    node::{self, Map, Node, ParseError},
+    node::{self, Dialect, Map, Node, ParseError, Tag},
     remote::Remote,
     resource::Resource,
     tree::{ContentId, EntryKind, FileTree, TreeError},
@@ -315,13 +315,30 @@ fn opened(documents: Result<Vec<Node>, ParseError>, file: &str, origin: &str) ->
         for document in documents.into_iter().filter(|node| !is_empty(node)) {
             match opened_one(document).map_err(wrong)? {
                 Opened::Object(object) => found.push(Resource::of_file(object, &origin)),
-                Opened::Items(items) => later.extend(items),
+                Opened::Items(items) => {
+                    let items = items.iter().map(reread).collect::<Result<Vec<_>, _>>();
+                    later.extend(items.map_err(wrong)?);
+                }
             }
         }
         documents = later;
         depth += 1;
     }
     Ok(found)
+}
+
+/// An item of a list as kustomize reads it once more, from the JSON that it makes of it. Where a number becomes a text
+/// that shows how it is spelt.
+fn reread(item: &Node) -> Result<Node, String> {
+    let value = item.to_value(Dialect::Manifest).map_err(|error| format!("holds a list of which an item {error}"))?;
+    let mut node = Node::from(&value);
+    node.each_scalar_mut(&mut |scalar| {
+        let whole = scalar.text.strip_suffix(".0").filter(|_| scalar.tag == Tag::Float).map(str::to_owned);
+        if let Some(whole) = whole.filter(|whole| whole.parse::<i64>().is_ok()) {
+            scalar.set(whole, Tag::Int);
+        }
+    });
+    Ok(node)
 }
 
 enum Opened {

@@ -19,6 +19,10 @@ const DIRECTIVE: &str = "$patch";
 /// # Errors
 /// Says what does not go together, and where, without any of the values.
 pub(super) fn merge(target: Node, patch: &Node, of: Type<'_>) -> Result<Option<Node>, String> {
+    if patch.get(DIRECTIVE).and_then(Node::text) == Some("replace") {
+        // What would replace the whole object gets lost.
+        return Ok(Some(target));
+    }
     walk(Some(target), Some(patch), of)
 }
 
@@ -59,7 +63,8 @@ fn scalar(target: Option<Node>, patch: Option<&Node>) -> Option<Node> {
     }
     match target {
         Some(Node::Scalar(old)) => {
-            Some(Node::Scalar(Scalar { text: new.text.clone(), tag: new.tag(), style: old.style }))
+            let link = old.link.written();
+            Some(Node::Scalar(Scalar { text: new.text.clone(), tag: new.tag(), style: old.style, link }))
         }
         _ => Some(Node::Scalar(new.clone())),
     }
@@ -113,6 +118,8 @@ fn walk_map(target: Option<Node>, patch: Option<&Node>, of: Type<'_>) -> Result<
             walk_fields(patch.clone(), Some(&patch), of).map(|map| Some(Node::Map(map)))
         }
         Directive::Merge if directive.is_some() => {
+            // What the patch adds is its own target, and loses the directive too.
+            let map = if map == *patch { without_directive(&map) } else { map };
             walk_fields(map, Some(&without_directive(patch)), of).map(|map| Some(Node::Map(map)))
         }
         Directive::Merge => walk_fields(map, Some(patch), of).map(|map| Some(Node::Map(map))),
@@ -182,11 +189,13 @@ fn walk_list(
                 if let Node::Map(map) = &mut value {
                     for (key, text) in keys.iter().zip(tuple) {
                         if !text.is_empty() && !map.contains(key) {
-                            map.push(Scalar::string(key), Node::Scalar(Scalar::plain(text)));
+                            map.push(Scalar::key(key), Node::Scalar(Scalar::plain(text)));
                         }
                     }
                 }
-                if let Some(own) = own {
+                // What would replace an element gets lost: the element comes back with the rest of the list.
+                let replaces = new.and_then(|new| new.get(DIRECTIVE)).and_then(Node::text) == Some("replace");
+                if let Some(own) = own.filter(|_| !replaces) {
                     list[own] = value.clone();
                 }
                 set_element(&mut added, Some(&value), keys, tuple);

@@ -45,7 +45,7 @@ pub use substitute::substitute;
 use crate::model::Manifest;
 use error::Place;
 use resource::Resource;
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 use tree::FileTree;
 
 /// Objects that are printed at a time.
@@ -193,10 +193,13 @@ fn resources(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<R
     let resources = &mut accumulated.resources;
     transform::hash::add_suffixes(&Place { file: path, field: "name suffix" }, resources)?;
     reference::fix(&accumulated.configuration.name_reference, resources)?;
+    resources.iter_mut().for_each(Resource::settle_links);
     vars::resolve(&accumulated.vars, &accumulated.configuration.var_reference, resources)?;
+    resources.iter_mut().for_each(Resource::settle_links);
     resources.retain(|resource| {
         resource.annotation("config.kubernetes.io/local-config").is_none_or(|value| value == "false")
     });
+    check(resources)?;
     order::sort(resources, accumulated.order.as_ref(), options.order)?;
     let metadata = build.metadata();
     if options.managed_by_label || metadata.managed_by_label {
@@ -205,8 +208,32 @@ fn resources(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<R
             .for_each(|resource| resource.set_label("app.kubernetes.io/managed-by", "kustomize-v5.8.1"));
     }
     provenance::annotate(resources, metadata.origins, metadata.transformations);
-    resources.iter_mut().for_each(Resource::tidy_annotations);
+    for resource in resources.iter_mut() {
+        resource.tidy_annotations();
+        if !resource.object().contains("metadata") {
+            // Lists, which need not have any.
+            resource.metadata_mut();
+        }
+    }
     Ok(accumulated.resources)
+}
+
+/// Patches and replacements may have left an object without a name, or two with the same one.
+fn check(resources: &[Resource]) -> Result<(), RenderError> {
+    let mut seen = HashSet::with_capacity(resources.len());
+    for resource in resources {
+        let wrong = |message: &str| {
+            let message = format!("{}: {message}", resource.shown());
+            Err(RenderError::Manifest { file: resource.origin.to_string(), message })
+        };
+        if resource.kind().is_empty() || resource.name().is_empty() && !resource.kind().ends_with("List") {
+            return wrong("something took away its kind or its name");
+        }
+        if !seen.insert((resource.api_version(), resource.current())) {
+            return wrong("something gave another object the same name");
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use super::{
     load::{self, Loader},
     merge,
     node::{Map, Node},
+    provenance::ORIGIN,
     resource::Resource,
     schema::Schema,
     selector::Compiled,
 };
-use json_patch::PatchOperation;
 use std::collections::BTreeMap;
 
 /// Strategic merge patches that name their resources themselves, and in which a null label is a text.
@@ -31,13 +31,13 @@ pub(super) struct Patch {
 #[derive(Debug)]
 enum Content {
     Merge(Vec<Resource>),
-    Json(Vec<PatchOperation>),
+    Json(Vec<json6902::Operation>),
 }
 
 /// An entry of `patchesJson6902`.
 #[derive(Debug)]
 pub(super) struct Json6902 {
-    operations: Vec<PatchOperation>,
+    operations: Vec<json6902::Operation>,
     target: Compiled,
 }
 
@@ -93,7 +93,7 @@ impl StrategicMerges {
     ) -> Result<(), RenderError> {
         for patch in &self.0 {
             let own = own(place, patch, resources)?;
-            let patch = with_texts_for_labels(patch.object());
+            let patch = with_texts(patch.object(), &["labels", "annotations"]);
             lay_over(place, schema, &patch, Keeps::ALL, &[own], resources)?;
         }
         Ok(())
@@ -144,13 +144,15 @@ impl Patch {
             (Content::Merge(patches), None) => {
                 for patch in patches {
                     let own = own(place, patch, resources)?;
-                    lay_over(place, schema, patch.object(), keeps, &[own], resources)?;
+                    // What a patch may change, kustomize notes in the annotations of the patch.
+                    let texts: &[&str] = if keeps.name && keeps.kind { &[] } else { &["annotations"] };
+                    lay_over(place, schema, &with_texts(patch.object(), texts), keeps, &[own], resources)?;
                 }
                 Ok(())
             }
             (Content::Merge(patches), Some(target)) => {
                 let Some(patch) = patches.first() else { return Ok(()) };
-                let patch = with_texts_for_labels(patch.object());
+                let patch = with_texts(patch.object(), &["labels", "annotations"]);
                 let selected: Vec<usize> = (0..resources.len()).filter(|at| target.fits(&resources[*at])).collect();
                 lay_over(place, schema, &patch, keeps, &selected, resources)
             }
@@ -228,13 +230,26 @@ fn text_of(
     }
 }
 
-fn apply_json(place: &Place<'_>, operations: &[PatchOperation], resource: &mut Resource) -> Result<(), RenderError> {
+fn apply_json(
+    place: &Place<'_>,
+    operations: &[json6902::Operation],
+    resource: &mut Resource,
+) -> Result<(), RenderError> {
     // A path into annotations always leads somewhere: kustomize keeps some of its own there.
     let mut object = resource.object().clone();
-    object.map_at("metadata").entry("annotations", Node::map);
+    let annotations = object.map_at("metadata").map_at("annotations");
+    // Among those is what it says of where an object comes from, which gets lost with them.
+    let has_provenance = resource.provenance.is_some() && !annotations.contains(ORIGIN);
+    if has_provenance {
+        annotations.insert(ORIGIN, Node::string(""));
+    }
     let patched = json6902::apply(&object, operations);
     let patched = patched.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
     resource.set_object(patched);
+    if has_provenance && resource.metadata_mut().map_at("annotations").remove(ORIGIN).is_none() {
+        resource.provenance = None;
+        resource.transformations.clear();
+    }
     resource.tidy_annotations();
     Ok(())
 }
@@ -288,7 +303,8 @@ fn lay_over(
     for at in selected {
         let resource = &mut resources[*at];
         let metadata = |key: &str| resource.object().get("metadata").and_then(|metadata| metadata.get(key)).cloned();
-        let (name, namespace) = (metadata("name"), metadata("namespace"));
+        let name = metadata("name");
+        let namespace = metadata("namespace").filter(|_| !resource.namespace().is_empty());
         let types = ["apiVersion", "kind"].map(|key| resource.object().get(key).cloned());
         if !(keeps.name && keeps.kind) {
             resource.remember();
@@ -305,6 +321,7 @@ fn lay_over(
             continue;
         };
         resource.set_object(merged);
+        resource.settle_links();
         if keeps.name {
             put_back(resource.metadata_mut(), "name", name);
         }
@@ -329,18 +346,18 @@ fn put_back(map: &mut Map, key: &str, value: Option<Node>) {
     }
 }
 
-/// Labels and annotations of such a patch are texts, a null among them too; empty ones are none.
-fn with_texts_for_labels(patch: &Map) -> Map {
+/// Such labels or annotations of a patch are texts, a null among them too; empty ones are none.
+fn with_texts(patch: &Map, keys: &[&str]) -> Map {
     let mut patch = patch.clone();
     let Some(Node::Map(metadata)) = patch.get_mut("metadata") else { return patch };
-    for key in ["labels", "annotations"] {
+    for key in keys {
         match metadata.get_mut(key) {
             Some(Node::Map(values)) if !values.is_empty() => {
-                for value in values.values_mut() {
-                    if let Node::Scalar(scalar) = value {
-                        *value = Node::string(&scalar.text);
-                    }
+                let mut texts = Map::default();
+                for (key, value) in values.iter() {
+                    texts.insert(key, Node::string(value.text().unwrap_or_default()));
                 }
+                *values = texts;
             }
             Some(_) => drop(metadata.remove(key)),
             None => {}

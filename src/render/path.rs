@@ -1,7 +1,6 @@
 //! Paths into objects, as replacements and vars write them: `spec.containers.[name=app].image`.
-use super::node::{Map, Node, Scalar, Style, Tag};
+use super::node::{Map, Node, Scalar};
 use regex::{Regex, RegexBuilder};
-use smol_str::SmolStr;
 
 /// Largest compiled pattern, in bytes.
 const MAX_PATTERN: usize = 1 << 20;
@@ -111,16 +110,15 @@ impl Kind {
     }
 
     /// An empty node of the kind that the next part of a path goes into.
-    fn made(self, next: Option<&String>, quoted: bool) -> Node {
+    fn made(self, next: Option<&String>) -> Node {
         let is_list = |part: &String| part.starts_with('[') && part.ends_with(']') || part.parse::<usize>().is_ok();
         let kind = match next.filter(|next| !next.is_empty()) {
             None => self,
             Some(next) if is_list(next) => Self::List,
             Some(_) => Self::Map,
         };
-        let style = if quoted { Style::Quoted } else { Style::Plain };
         match kind {
-            Self::Scalar => Node::Scalar(Scalar { text: SmolStr::default(), style, tag: Tag::Implied }),
+            Self::Scalar => Node::Scalar(Scalar::plain("")),
             Self::List => Node::List(Vec::new()),
             Self::Map => Node::map(),
         }
@@ -145,7 +143,7 @@ pub(super) fn each(node: &mut Node, path: &[String], create: Option<Kind>, visit
         Part::Index(at) => {
             let Node::List(items) = node else { return Err(format!("{first}: not a list")) };
             if let Some(create) = create.filter(|_| items.len() == at) {
-                items.push(create.made(rest.first(), false));
+                items.push(create.made(rest.first()));
             }
             let count = items.len();
             let item = items.get_mut(at).ok_or_else(|| format!("index {at} of a list of {count}"))?;
@@ -165,7 +163,7 @@ pub(super) fn each(node: &mut Node, path: &[String], create: Option<Kind>, visit
             }
             let Node::Map(map) = node else { return Err(format!("{first}: not a map")) };
             if let (None, Some(create)) = (map.get(name), create) {
-                map.insert(name, create.made(rest.first(), true));
+                map.insert(name, create.made(rest.first()));
             }
             match map.get_mut(name) {
                 None => Ok(0),

@@ -241,10 +241,8 @@ impl Plugin<'_> {
         if args.namespace.is_empty() {
             args.namespace = config.metadata.namespace;
         }
-        if !args.env.is_empty() {
-            let env = std::mem::take(&mut args.env);
-            args.envs.push(env);
-        }
+        // The old field counts only in kustomizations.
+        args.env.clear();
         let made = generate::make(self.loader, self.directory, &self.place, kind, &args, None)?;
         Ok(vec![(made, args.behavior)])
     }

@@ -2,11 +2,11 @@
 use super::{
     emit::value_to_yaml,
     remote::{Remote, without_credentials},
-    resource::{Provenance, Resource},
+    resource::{Configured, Provenance, Resource},
 };
 
 /// The annotation that says where a resource comes from.
-const ORIGIN: &str = "config.kubernetes.io/origin";
+pub(super) const ORIGIN: &str = "config.kubernetes.io/origin";
 /// The annotation that says what changed it.
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 
@@ -39,8 +39,7 @@ impl Provenance {
     }
 
     /// What a generator or transformer of a kind makes or changes that a file configures.
-    pub(super) fn plugin(file: Origin, api_version: &str, kind: &str, name: &str) -> Self {
-        let by = (api_version.to_owned(), kind.to_owned(), name.to_owned());
+    pub(super) fn plugin(file: Origin, by: Configured) -> Self {
         Self { repository: file.repository, path: None, configured_in: Some(file.path), configured_by: Some(by) }
     }
 
@@ -61,7 +60,7 @@ impl Provenance {
         add("repo", given(&self.repository.0));
         add("ref", given(&self.repository.1));
         add("configuredIn", self.configured_in.as_deref());
-        if let Some((api_version, kind, name)) = &self.configured_by {
+        if let Some(Configured { api_version, kind, name, namespace }) = &self.configured_by {
             lines.push("configuredBy:".to_owned());
             let mut add = |name: &str, value: &str| {
                 lines.push(format!("  {name}: {}", value_to_yaml(&value.into()).trim_end()));
@@ -69,6 +68,7 @@ impl Provenance {
             add("apiVersion", api_version);
             add("kind", kind);
             given(name).into_iter().for_each(|value| add("name", value));
+            given(namespace).into_iter().for_each(|value| add("namespace", value));
         }
         lines
     }

@@ -4,7 +4,7 @@
 use super::{
     RenderError,
     fieldspec::{self, FieldSpec, Spec},
-    node::{Map, Node},
+    node::{Map, Node, Tag},
     resource::{NO_NAMESPACE, Previous, Resource},
 };
 use serde::Deserialize;
@@ -354,14 +354,12 @@ impl Referrer {
 /// When a reference may mean several resources.
 pub(super) fn fix(rules: &[Rule], resources: &mut [Resource]) -> Result<(), RenderError> {
     let candidates = Candidates::of(resources);
-    if candidates.all.is_empty() {
-        return Ok(());
-    }
     let kinds: HashSet<&str> = rules.iter().flat_map(|rule| &rule.fields).map(|field| &*field.kind).collect();
     for resource in resources {
         if !kinds.contains("") && !kinds.contains(resource.kind()) {
             continue;
         }
+        check_subjects(resource)?;
         let referrer = Referrer::of(resource);
         for rule in rules {
             for spec in rule.fields.iter().map(Spec::borrowed) {
@@ -383,6 +381,21 @@ pub(super) fn fix(rules: &[Rule], resources: &mut [Resource]) -> Result<(), Rend
                 })?;
             }
         }
+    }
+    Ok(())
+}
+
+/// A service account that a RoleBinding names may have a namespace, but not one that is no text.
+fn check_subjects(resource: &Resource) -> Result<(), RenderError> {
+    let subjects = resource.object().get("subjects").and_then(Node::as_list).unwrap_or_default();
+    let is_wrong = |subject: &Node| {
+        let namespace =
+            subject.get("namespace").filter(|_| subject.get("kind").and_then(Node::text) == Some("ServiceAccount"));
+        namespace.is_some_and(|namespace| namespace.as_scalar().is_none_or(|scalar| scalar.tag() != Tag::Str))
+    };
+    if resource.kind() == "RoleBinding" && subjects.iter().any(is_wrong) {
+        let message = format!("{}: the namespace of a service account is not a text", resource.shown());
+        return Err(RenderError::field(&resource.origin, "subjects", message));
     }
     Ok(())
 }
@@ -412,14 +425,18 @@ impl Reference<'_> {
     }
 
     fn finds_name(&self, map: &Map, path: &[SmolStr]) -> bool {
-        let Some((first, rest)) = path.split_first() else { return false };
+        let Some((first, rest)) = path.split_first().filter(|(first, _)| !first.is_empty()) else { return true };
         map.get(first.strip_suffix("[]").unwrap_or(first)).is_some_and(|value| self.finds_name_in(value, rest))
     }
 
     fn finds_name_in(&self, value: &Node, path: &[SmolStr]) -> bool {
         match value {
-            // A map that is reached is a reference of several fields, and text before the end of the path an error.
-            Node::Map(map) => path.is_empty() || self.finds_name(map, path),
+            // A map that is reached is a reference of several fields. It is an error when it has no name, as is a text
+            // before the end of the path.
+            Node::Map(map) if path.is_empty() => {
+                map.get("name").and_then(Node::text).is_none_or(|name| self.candidates.by_name.contains_key(name))
+            }
+            Node::Map(map) => self.finds_name(map, path),
             Node::List(items) => items.iter().any(|item| self.finds_name_in(item, path)),
             Node::Scalar(scalar) => {
                 if path.is_empty() {

@@ -1,6 +1,6 @@
 //! An object on its way through the pipeline: what it is, and what it was called before.
 use super::{
-    node::{Map, Node, Scalar, Style, Tag},
+    node::{Entry, Link, Map, Node, Scalar, Style, Tag},
     schema,
 };
 use smol_str::SmolStr;
@@ -35,6 +35,8 @@ pub(super) struct Resource {
     pub(super) needs_hash: bool,
     /// Whether its namespace was settled by the chart that it came from.
     pub(super) keeps_namespace: bool,
+    /// How many groups of linked scalars it holds.
+    links: u16,
     /// The vars that are read from it.
     pub(super) vars: Vec<SmolStr>,
     /// What the annotation of its origin says, when that is asked for.
@@ -52,8 +54,16 @@ pub(super) struct Provenance {
     pub(super) path: Option<String>,
     /// The kustomization, for what is generated or changed.
     pub(super) configured_in: Option<String>,
-    /// API version, kind and name of the generator or transformer; name may be "".
-    pub(super) configured_by: Option<(String, String, String)>,
+    pub(super) configured_by: Option<Configured>,
+}
+
+/// The generator or transformer that made or changed something. Name and namespace may be "".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Configured {
+    pub(super) api_version: String,
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) namespace: String,
 }
 
 impl Resource {
@@ -66,6 +76,7 @@ impl Resource {
             suffixes: Vec::new(),
             needs_hash: false,
             keeps_namespace: false,
+            links: 0,
             vars: Vec::new(),
             provenance: None,
             transformations: Vec::new(),
@@ -126,30 +137,42 @@ impl Resource {
         self.object = Arc::new(object);
     }
 
-    /// Annotation values are texts, and an empty set of them is none.
-    pub(super) fn tidy_annotations(&mut self) {
-        let Some(annotations) = self.metadata("annotations") else { return };
-        let is_tidy = match annotations {
-            Node::Map(map) => !map.is_empty() && map.values().all(|value| value.as_scalar().is_none_or(is_plain_text)),
-            Node::Scalar(scalar) => !scalar.is_null(),
-            Node::List(_) => true,
-        };
-        if is_tidy {
+    /// A link for scalars that are to be one. None when there are too many.
+    pub(super) fn new_link(&mut self) -> Link {
+        self.links.checked_add(1).map_or_else(Link::default, |group| {
+            self.links = group;
+            Link::to(group)
+        })
+    }
+
+    /// Changes what is linked to a scalar that was changed.
+    pub(super) fn settle_links(&mut self) {
+        if self.links == 0 {
             return;
         }
-        let Some(Node::Map(metadata)) = self.object_mut().get_mut("metadata") else { return };
-        match metadata.get_mut("annotations") {
-            Some(Node::Map(annotations)) if !annotations.is_empty() => {
-                for value in annotations.values_mut() {
-                    if let Node::Scalar(scalar) = value
-                        && !is_plain_text(scalar)
-                    {
-                        *value = Node::string(&scalar.text);
-                    }
-                }
-            }
-            Some(_) => drop(metadata.remove("annotations")),
-            None => {}
+        let written = self.object.written_links();
+        if !written.is_empty() {
+            self.object_mut().settle_links(&written);
+        }
+    }
+
+    /// Annotations are texts, each of them once. An empty set of them is none.
+    pub(super) fn tidy_annotations(&mut self) {
+        let annotations = match self.metadata("annotations") {
+            None | Some(Node::List(_)) => return,
+            Some(Node::Map(annotations)) if is_tidy(annotations) => return,
+            Some(Node::Map(annotations)) => annotations,
+            Some(Node::Scalar(_)) => return drop(self.metadata_mut().remove("annotations")),
+        };
+        let mut tidied = Map::default();
+        for (key, value) in annotations.iter() {
+            tidied.insert(key, Node::string(value.text().unwrap_or_default()));
+        }
+        let metadata = self.metadata_mut();
+        if tidied.is_empty() {
+            metadata.remove("annotations");
+        } else {
+            metadata.insert("annotations", Node::Map(tidied));
         }
     }
 
@@ -264,6 +287,16 @@ impl Resource {
             format!("{}/{namespace}/{}", self.kind(), self.name())
         }
     }
+}
+
+/// Whether annotations are as kustomize writes them again in the end.
+fn is_tidy(annotations: &Map) -> bool {
+    let entries = annotations.entries();
+    let is_text = |entry: &Entry| {
+        entry.key.tag() == Scalar::key(&entry.key.text).tag() && entry.value.as_scalar().is_some_and(is_plain_text)
+    };
+    let is_repeated = |at: usize| entries[..at].iter().any(|entry| entry.key.text == entries[at].key.text);
+    !entries.is_empty() && entries.iter().all(is_text) && !(1..entries.len()).any(is_repeated)
 }
 
 /// Whether a scalar is a text, and not one that is printed and read once more on its way.

@@ -1,11 +1,13 @@
 //! Which resources a patch is for.
+mod labels;
+
 use super::{
     RenderError,
     error::Place,
     kustomization::Selector,
-    node::{Map, Node},
     resource::{Previous, Resource},
 };
+use labels::{Requirement, requirements};
 use regex::{Regex, RegexBuilder};
 
 /// Largest compiled pattern, in bytes.
@@ -57,17 +59,15 @@ impl Compiled {
             && self.fits_labels(resource)
     }
 
-    /// Whether one name that a resource has or had fits.
-    pub(super) fn fits_id(&self, resource: &Resource, id: &Previous) -> bool {
-        // An id's namespace is compared as it is written: none is not `default`.
-        let namespace = if matches!(id.namespace.as_str(), super::resource::NO_NAMESPACE | "default") {
-            if resource.namespace() == id.namespace { id.namespace.as_str() } else { "" }
-        } else {
-            id.namespace.as_str()
-        };
-        self.fits_type(resource.group(), resource.version(), &id.kind)
-            && is(self.name.as_ref(), &id.name)
-            && is(self.namespace.as_ref(), namespace)
+    /// Whether one name that a resource has or had fits. A namespace that was never written fits `default` only once
+    /// the resource has been renamed.
+    pub(super) fn fits_any_name(&self, resource: &Resource) -> bool {
+        let now = Previous { namespace: resource.namespace().into(), ..resource.current() };
+        resource.previous.iter().chain([&now]).any(|id| {
+            self.fits_type(resource.group(), resource.version(), &id.kind)
+                && is(self.name.as_ref(), &id.name)
+                && is(self.namespace.as_ref(), &id.namespace)
+        })
     }
 
     /// Whether the labels and annotations of a resource fit.
@@ -146,88 +146,4 @@ pub(super) fn literal_braces(pattern: &str) -> String {
         rest = &after[1..];
     }
     made + rest
-}
-
-/// One requirement of a label selector.
-#[derive(Debug)]
-enum Requirement {
-    Exists(String),
-    Absent(String),
-    In(String, Vec<String>),
-    NotIn(String, Vec<String>),
-}
-
-impl Requirement {
-    fn holds(&self, labels: Option<&Map>) -> bool {
-        let value = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Node::text);
-        match self {
-            Self::Exists(key) => value(key).is_some(),
-            Self::Absent(key) => value(key).is_none(),
-            Self::In(key, wanted) => value(key).is_some_and(|value| wanted.iter().any(|wanted| wanted == value)),
-            Self::NotIn(key, unwanted) => {
-                value(key).is_none_or(|value| unwanted.iter().all(|unwanted| unwanted != value))
-            }
-        }
-    }
-}
-
-/// Reads `a=b,c!=d,e in (f,g),h notin (i),j,!k`; none when it is not of that form.
-fn requirements(text: &str) -> Option<Vec<Requirement>> {
-    let mut all = Vec::new();
-    let mut depth = 0_usize;
-    let parts = text.split(|c: char| {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        c == ',' && depth == 0
-    });
-    for part in parts.map(str::trim).filter(|part| !part.is_empty()) {
-        let key = |text: &str| {
-            let text = text.trim();
-            (!text.is_empty() && !text.contains([' ', '(', ')', '='])).then(|| text.to_owned())
-        };
-        let list = |text: &str| {
-            let inner = text.trim().strip_prefix('(')?.strip_suffix(')')?;
-            Some(inner.split(',').map(|value| value.trim().to_owned()).collect::<Vec<_>>())
-        };
-        all.push(if let Some(name) = part.strip_prefix('!') {
-            Requirement::Absent(key(name)?)
-        } else if let Some((name, values)) = part.split_once(" notin ") {
-            Requirement::NotIn(key(name)?, list(values)?)
-        } else if let Some((name, values)) = part.split_once(" in ") {
-            Requirement::In(key(name)?, list(values)?)
-        } else if let Some((name, value)) = part.split_once("!=") {
-            Requirement::NotIn(key(name)?, vec![value.trim().to_owned()])
-        } else if let Some((name, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
-            Requirement::In(key(name)?, vec![value.trim().to_owned()])
-        } else {
-            Requirement::Exists(key(part)?)
-        });
-    }
-    Some(all)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn label_selectors_are_those_of_kubernetes() {
-        let labels = json!({"app": "web", "tier": "front"});
-        let labels = labels.as_object().map(Map::from);
-        let fits = |text: &str| requirements(text).map(|all| all.iter().all(|one| one.holds(labels.as_ref())));
-        for text in ["", "app", "app=web", "app == web, tier!=back", "app in (web, api)", "tier notin (back)", "!other"]
-        {
-            assert_eq!(fits(text), Some(true), "{text}");
-        }
-        for text in ["other", "app=api", "app in (api)", "tier notin (front,back)", "!app"] {
-            assert_eq!(fits(text), Some(false), "{text}");
-        }
-        for text in ["a b", "= x", "app in web"] {
-            assert_eq!(fits(text), None, "{text}");
-        }
-    }
 }

@@ -6,8 +6,7 @@ use super::{
     kustomization::{VarField, VarObject},
     node::{Node, Scalar, Style, Tag},
     path,
-    resource::{Previous, Resource, effective},
-    schema,
+    resource::{Previous, Resource},
 };
 use smol_str::SmolStr;
 use std::{borrow::Cow, collections::BTreeMap};
@@ -111,12 +110,10 @@ fn is_meant(object: &VarObject, resource: &Resource) -> bool {
         None if object.api_version.is_empty() => (object.group.as_str(), object.version.as_str()),
         None => (object.group.as_str(), object.api_version.as_str()),
     };
-    let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    let counts_namespace = !object.namespace.is_empty() || schema::is_cluster_scoped(&api_version, &object.kind);
     let is_id = |id: Previous| {
         id.name == object.name
             && id.kind == object.kind
-            && (!counts_namespace || id.namespace == effective(&object.namespace) || resource.is_cluster_scoped())
+            && (object.namespace.is_empty() || id.namespace == object.namespace)
     };
     resource.group() == group && resource.version() == version && resource.all_names().any(is_id)
 }
@@ -239,7 +236,8 @@ fn fill(scalar: &mut Scalar, values: &Values<'_>) {
         Some(value) => value,
         None => Value { text: expanded(&scalar.text, values), tag: Tag::Str },
     };
-    *scalar = Scalar { text: filled.text.into(), tag: filled.tag, style: Style::Plain };
+    scalar.set(filled.text, filled.tag);
+    scalar.style = Style::Plain;
 }
 
 /// A text with its vars filled in. `$$` is a dollar that begins none.

@@ -22,14 +22,14 @@ use super::{
     schema::Schema,
 };
 
-/// Workloads whose pods have a template directly below `spec`, by group and kind. An empty group: any.
-const TEMPLATED: [(&str, &str); 6] = [
-    ("", "Deployment"),
-    ("", "ReplicaSet"),
-    ("", "DaemonSet"),
-    ("apps", "StatefulSet"),
-    ("batch", "Job"),
-    ("", "ReplicationController"),
+/// Workloads whose pods have a template directly below `spec`, by group, version and kind. Empty: any.
+const TEMPLATED: [(&str, &str, &str); 6] = [
+    ("", "", "Deployment"),
+    ("", "", "ReplicaSet"),
+    ("", "", "DaemonSet"),
+    ("apps", "", "StatefulSet"),
+    ("batch", "", "Job"),
+    ("", "v1", "ReplicationController"),
 ];
 
 /// A change of all resources.

@@ -5,7 +5,7 @@ use crate::render::{
     error::Place,
     fieldspec,
     kustomization::Selector,
-    node::{Node, Scalar, Style, Tag},
+    node::{Node, Scalar},
     resource::Resource,
     selector::Compiled,
 };
@@ -92,7 +92,7 @@ impl ValueAdd {
         };
         let Node::Map(map) = node else { return Err(format!("expected a map above {first}")) };
         let made = || match rest {
-            [] => Node::Scalar(Scalar { text: SmolStr::default(), style: Style::Plain, tag: Tag::Implied }),
+            [] => Node::Scalar(Scalar::plain("")),
             _ => Node::map(),
         };
         self.write(map.entry(first, made), rest, position)
