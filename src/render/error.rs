@@ -1,5 +1,5 @@
 //! Why nothing was rendered.
-use super::{remote::RemoteError, tree::TreeError};
+use crate::render::{remote::RemoteError, tree::TreeError};
 use crate::yaml;
 
 /// Why nothing was rendered. Names the file; holds none of its content.

@@ -7,44 +7,29 @@
 //!
 //! Reads only through a [`tree::FileTree`], which nothing leads out of. Runs no program, except `helm` where
 //! [`Options::helm`] allows it; asks nobody, except whoever [`Options::remotes`] names.
-mod accumulate;
-pub mod cache;
-mod configuration;
+mod build;
 pub mod emit;
 mod error;
-mod fieldspec;
 mod generate;
-pub mod helm;
-mod json6902;
 mod kustomization;
 mod load;
-mod merge;
 mod node;
-mod order;
+mod object;
 mod parallel;
-mod patch;
-mod path;
-mod plain;
-mod plugin;
-mod provenance;
-mod reference;
 pub mod remote;
-mod resource;
-mod schema;
-mod selector;
 mod substitute;
 mod transform;
 pub mod tree;
-mod vars;
 
-pub use cache::Cache;
 pub use emit::{to_yaml, value_to_yaml};
 pub use error::RenderError;
+pub use generate::helm;
+pub use load::cache::{self, Cache};
 pub use substitute::substitute;
 
 use crate::model::Manifest;
 use error::Place;
-use resource::Resource;
+use object::resource::Resource;
 use std::{collections::HashSet, sync::Arc};
 use tree::FileTree;
 
@@ -187,27 +172,26 @@ fn unprintable(resource: &Resource, error: &dyn std::fmt::Display) -> RenderErro
 
 /// The steps of a render, up to what is printed.
 fn resources(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<Resource>, RenderError> {
-    let build =
-        accumulate::Build::new(load::Loader::new(tree, options.load_restriction, options.cache.as_deref()), options);
+    let build = build::Build::new(load::Loader::new(tree, options.load_restriction, options.cache.as_deref()), options);
     let mut accumulated = build.directory(path)?;
     let resources = &mut accumulated.resources;
     transform::hash::add_suffixes(&Place { file: path, field: "name suffix" }, resources)?;
-    reference::fix(&accumulated.configuration.name_reference, resources)?;
+    transform::reference::fix(&accumulated.configuration.name_reference, resources)?;
     resources.iter_mut().for_each(Resource::settle_links);
-    vars::resolve(&accumulated.vars, &accumulated.configuration.var_reference, resources)?;
+    transform::vars::resolve(&accumulated.vars, &accumulated.configuration.var_reference, resources)?;
     resources.iter_mut().for_each(Resource::settle_links);
     resources.retain(|resource| {
         resource.annotation("config.kubernetes.io/local-config").is_none_or(|value| value == "false")
     });
     check(resources)?;
-    order::sort(resources, accumulated.order.as_ref(), options.order)?;
+    transform::order::sort(resources, accumulated.order.as_ref(), options.order)?;
     let metadata = build.metadata();
     if options.managed_by_label || metadata.managed_by_label {
         resources
             .iter_mut()
             .for_each(|resource| resource.set_label("app.kubernetes.io/managed-by", "kustomize-v5.8.1"));
     }
-    provenance::annotate(resources, metadata.origins, metadata.transformations);
+    transform::provenance::annotate(resources, metadata.origins, metadata.transformations);
     for resource in resources.iter_mut() {
         resource.tidy_annotations();
         if !resource.object().contains("metadata") {

@@ -1,7 +1,7 @@
 //! Bases and files elsewhere: what kustomize takes for an address, and who brings what is there.
 //!
 //! Source: kustomize's documentation of remote targets and of `resources`, and what it does with such addresses.
-use super::tree::FileTree;
+use crate::render::tree::FileTree;
 use std::{cell::RefCell, collections::HashMap, fmt, sync::Arc, time::Duration};
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ impl Remote {
         }
         let path = path.strip_prefix('/').unwrap_or(path);
         // It stays in the repository.
-        super::load::join("", path.trim_start_matches('/'))?;
+        crate::render::load::join("", path.trim_start_matches('/'))?;
         let Query { reference, timeout } = Query::read(query);
         let repository = format!("{host}{repository}");
         Some(Self { repository, path: path.to_owned(), reference, timeout, is_marked })
@@ -177,7 +177,7 @@ impl<'a> Brought<'a> {
         let bytes = by.file(url).map_err(|error| crate::error::Chain(&*error).to_string());
         let bytes = bytes.and_then(|bytes| {
             let text = std::str::from_utf8(&bytes).map_err(|error| error.to_string())?;
-            super::load::resources(text, "it").map_err(|error| error.to_string())?;
+            crate::render::load::resources(text, "it").map_err(|error| error.to_string())?;
             Ok(Arc::from(bytes))
         });
         files.insert(url.to_owned(), bytes.clone());

@@ -1,6 +1,7 @@
 mod properties;
 
-use super::{tree::MemoryTree, *};
+use super::*;
+use crate::render::tree::MemoryTree;
 
 fn options() -> Options {
     Options { order: Order::Fifo, ..Options::of_kustomize() }

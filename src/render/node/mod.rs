@@ -117,7 +117,7 @@ impl Scalar {
     /// text is quoted, and stays so.
     pub(super) fn written(text: impl AsRef<str>) -> Self {
         let scalar = Self::string(text);
-        let style = if super::emit::reads_as_text(&scalar.text) { Style::Plain } else { Style::Quoted };
+        let style = if crate::render::emit::reads_as_text(&scalar.text) { Style::Plain } else { Style::Quoted };
         Self { style, ..scalar }
     }
 

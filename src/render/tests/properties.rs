@@ -1,6 +1,12 @@
 //! What holds for any input: a result renders to itself, the order of what is named does not matter where objects are sorted,
 //! and no text brings the renderer down.
-use super::super::{Options, build_yaml, json6902, kustomization::Kustomization, node, path, tree::MemoryTree};
+use super::super::{Options, build_yaml};
+use crate::render::{
+    kustomization::Kustomization,
+    node,
+    object::{json6902, path},
+    tree::MemoryTree,
+};
 use proptest::prelude::*;
 
 fn rendered(files: &[(&str, String)]) -> Result<String, String> {

@@ -3,9 +3,11 @@ use super::{TEMPLATED, labels};
 use crate::render::{
     RenderError,
     error::Place,
-    fieldspec::{FieldSpec, Spec},
     kustomization::texts,
-    resource::Resource,
+    object::{
+        fieldspec::{FieldSpec, Spec},
+        resource::Resource,
+    },
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@ use crate::render::{
     RenderError,
     error::Place,
     node::{Dialect, Map, Node, Unvalued},
-    resource::Resource,
+    object::resource::Resource,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};

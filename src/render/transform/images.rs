@@ -3,11 +3,13 @@ use super::each_field;
 use crate::render::{
     RenderError,
     error::Place,
-    fieldspec::{FieldSpec, Spec},
     kustomization::Image,
     node::{Map, Node},
-    resource::Resource,
-    selector::{fits_plain, is_plain, literal_braces},
+    object::{
+        fieldspec::{FieldSpec, Spec},
+        resource::Resource,
+    },
+    transform::selector::{fits_plain, is_plain, literal_braces},
 };
 use regex::{Regex, RegexBuilder};
 

@@ -2,12 +2,14 @@
 use super::{TEMPLATED, each_field};
 use crate::render::{
     RenderError,
-    configuration::Configuration,
     error::Place,
-    fieldspec::{self, FieldSpec, Made, Spec},
     kustomization::{LabelsField, texts},
     node::{Link, Node, Scalar},
-    resource::Resource,
+    object::{
+        fieldspec::{self, FieldSpec, Made, Spec},
+        resource::Resource,
+    },
+    transform::configuration::Configuration,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;

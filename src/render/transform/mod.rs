@@ -3,23 +3,31 @@
 //! A field of the kustomization makes one with the fields that the configuration names; a file of its own kind (`transformers`)
 //! makes one with just the fields that it names.
 pub(super) mod annotations;
+pub(super) mod configuration;
 pub(super) mod hash;
 pub(super) mod images;
 pub(super) mod labels;
 pub(super) mod name;
 pub(super) mod namespace;
+pub(super) mod order;
+pub(super) mod patch;
+pub(super) mod provenance;
+pub(super) mod reference;
 pub(super) mod replacement;
 pub(super) mod replicas;
+pub(super) mod selector;
 pub(super) mod value_add;
+pub(super) mod vars;
 
-use super::{
-    RenderError,
+use super::RenderError;
+use crate::render::{
     error::Place,
-    fieldspec::{Made, Spec},
     node::Node,
-    patch,
-    resource::Resource,
-    schema::Schema,
+    object::{
+        fieldspec::{Made, Spec},
+        resource::Resource,
+        schema::Schema,
+    },
 };
 
 /// Workloads whose pods have a template directly below `spec`, by group, version and kind. Empty: any.

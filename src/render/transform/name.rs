@@ -2,9 +2,11 @@
 use crate::render::{
     RenderError,
     error::Place,
-    fieldspec::{FieldSpec, Made, Spec},
     node::Node,
-    resource::Resource,
+    object::{
+        fieldspec::{FieldSpec, Made, Spec},
+        resource::Resource,
+    },
 };
 
 const NAME: FieldSpec<'static> = FieldSpec::of("", "metadata/name", false);

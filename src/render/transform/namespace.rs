@@ -3,9 +3,11 @@ use super::{each_field, set_string};
 use crate::render::{
     RenderError,
     error::Place,
-    fieldspec::{FieldSpec, Made, Spec},
     node::Node,
-    resource::Resource,
+    object::{
+        fieldspec::{FieldSpec, Made, Spec},
+        resource::Resource,
+    },
 };
 use serde::Deserialize;
 use std::collections::HashSet;

@@ -5,9 +5,11 @@ use crate::render::{
     kustomization::{ReplacementField, ReplacementOptions, ReplacementSource, ReplacementTarget, target, typed, value},
     load::Loader,
     node::{self, Dialect, Node},
-    path::{self, Kind},
-    resource::{Previous, Resource, effective},
-    selector::Compiled,
+    object::{
+        path::{self, Kind},
+        resource::{Previous, Resource, effective},
+    },
+    transform::selector::Compiled,
 };
 use serde_json::Value;
 

@@ -2,10 +2,12 @@
 use crate::render::{
     RenderError,
     error::Place,
-    fieldspec::{FieldSpec, Made, Spec},
     kustomization::Replica,
     node::{Node, Tag},
-    resource::{Previous, Resource},
+    object::{
+        fieldspec::{FieldSpec, Made, Spec},
+        resource::{Previous, Resource},
+    },
 };
 
 const FIELDS: [FieldSpec<'static>; 4] = [

@@ -3,11 +3,10 @@ use super::namespace::{Namespace, Subjects};
 use crate::render::{
     RenderError,
     error::Place,
-    fieldspec,
     kustomization::Selector,
     node::{Node, Scalar},
-    resource::Resource,
-    selector::Compiled,
+    object::{fieldspec, resource::Resource},
+    transform::selector::Compiled,
 };
 use serde::Deserialize;
 use smol_str::SmolStr;

@@ -1,18 +1,15 @@
 //! Generators, transformers and validators that files of their own configure, of the kinds that are built in.
-use super::{
+use crate::render::{
     RenderError,
     error::Place,
-    fieldspec::Spec,
-    generate::{self, Kind},
-    helm,
+    generate::{self, Kind, helm},
     kustomization::{
         GeneratorArgs, HelmChart, HelmGlobals, Image, PatchField, ReplacementField, Replica, Selector, target, typed,
         value,
     },
     load::Loader,
     node::{Dialect, Map, Node},
-    patch,
-    resource::Resource,
+    object::{fieldspec::Spec, resource::Resource},
     transform::{
         Transformer,
         annotations::Annotations,
@@ -20,6 +17,7 @@ use super::{
         labels::Labels,
         name::{Name, Part},
         namespace::{Namespace, Subjects},
+        patch,
         replacement::Replacements,
         replicas::Replicas,
         value_add::{ValueAdd, ValueTarget},
@@ -29,12 +27,12 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// A file that configures a plugin, and where it is.
-pub(super) struct Plugin<'a> {
-    pub(super) loader: &'a Loader<'a>,
-    pub(super) directory: &'a str,
-    pub(super) place: Place<'a>,
-    pub(super) helm: &'a helm::Access,
-    pub(super) config: &'a Resource,
+pub(in crate::render) struct Plugin<'a> {
+    pub(in crate::render) loader: &'a Loader<'a>,
+    pub(in crate::render) directory: &'a str,
+    pub(in crate::render) place: Place<'a>,
+    pub(in crate::render) helm: &'a helm::Access,
+    pub(in crate::render) config: &'a Resource,
 }
 
 /// What all of the configurations may say.
@@ -90,7 +88,7 @@ impl Plugin<'_> {
     ///
     /// # Errors
     /// When it is of no kind that is built in, or its configuration is wrong.
-    pub(super) fn transformers(&self) -> Result<Vec<Transformer>, RenderError> {
+    pub(in crate::render) fn transformers(&self) -> Result<Vec<Transformer>, RenderError> {
         self.check_built_in()?;
         let kind = self.config.kind();
         if matches!(kind, "LabelTransformer" | "AnnotationsTransformer") {
@@ -150,7 +148,7 @@ impl Plugin<'_> {
     ///
     /// # Errors
     /// When it is of no kind that is built in, or its configuration is wrong.
-    pub(super) fn generate(&self) -> Result<Vec<(Resource, String)>, RenderError> {
+    pub(in crate::render) fn generate(&self) -> Result<Vec<(Resource, String)>, RenderError> {
         self.check_built_in()?;
         match self.config.kind() {
             "ConfigMapGenerator" => self.generated(Kind::ConfigMap),

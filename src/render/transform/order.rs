@@ -1,5 +1,5 @@
 //! The order in which objects are printed or applied.
-use super::{Order, RenderError, kustomization::SortOptions, resource::Resource};
+use crate::render::{Order, RenderError, kustomization::SortOptions, object::resource::Resource};
 use std::cmp::Ordering;
 
 /// Kinds that come first, in this order.
@@ -34,7 +34,7 @@ const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfi
 ///
 /// # Errors
 /// When the kustomization asks for an order that there is none of.
-pub(super) fn sort(
+pub(in crate::render) fn sort(
     resources: &mut Vec<Resource>,
     asked: Option<&(String, SortOptions)>,
     order: Order,

@@ -1,19 +1,21 @@
 //! Vars: `$(NAME)` in fields, filled in from the final value of another field.
-use super::{
+use crate::render::{
     RenderError,
     error::Place,
-    fieldspec::Spec,
     kustomization::{VarField, VarObject},
     node::{Node, Scalar, Style, Tag},
-    path,
-    resource::{Previous, Resource},
+    object::{
+        fieldspec::Spec,
+        path,
+        resource::{Previous, Resource},
+    },
 };
 use smol_str::SmolStr;
 use std::{borrow::Cow, collections::BTreeMap};
 
 /// A var, and the file that defines it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Var {
+pub(in crate::render) struct Var {
     field: VarField,
     file: String,
 }
@@ -32,7 +34,7 @@ const PODS: [(&str, &str); 7] = [
 /// Where vars are filled in by default.
 ///
 /// Source: kustomize's default var references; the path of CronJobs' volumes lacks a part there, too.
-pub(super) fn defaults() -> Vec<Spec> {
+pub(in crate::render) fn defaults() -> Vec<Spec> {
     let spec = |kind: &'static str, path: String| Spec {
         kind: Cow::Borrowed(kind),
         path: Cow::Owned(path),
@@ -66,7 +68,7 @@ pub(super) fn defaults() -> Vec<Spec> {
 ///
 /// # Errors
 /// When a name is there already.
-pub(super) fn merge(vars: &mut Vec<Var>, added: Vec<Var>) -> Result<(), RenderError> {
+pub(in crate::render) fn merge(vars: &mut Vec<Var>, added: Vec<Var>) -> Result<(), RenderError> {
     for var in added {
         let Var { field: VarField { name, .. }, file } = &var;
         if let Some(other) = vars.iter().find(|other| other.field.name == *name) {
@@ -82,7 +84,7 @@ pub(super) fn merge(vars: &mut Vec<Var>, added: Vec<Var>) -> Result<(), RenderEr
 ///
 /// # Errors
 /// When one may be read from several.
-pub(super) fn bind(
+pub(in crate::render) fn bind(
     place: &Place<'_>,
     fields: &[VarField],
     resources: &mut [Resource],
@@ -129,7 +131,7 @@ struct Value {
 ///
 /// # Errors
 /// When a var is read from nothing, or a field of it that is not there.
-pub(super) fn resolve(vars: &[Var], specs: &[Spec], resources: &mut [Resource]) -> Result<(), RenderError> {
+pub(in crate::render) fn resolve(vars: &[Var], specs: &[Spec], resources: &mut [Resource]) -> Result<(), RenderError> {
     if vars.is_empty() {
         return Ok(());
     }

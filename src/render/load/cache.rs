@@ -3,9 +3,9 @@
 //! Two things are kept: the objects of each file by the file's content, and what each base came to by everything that was looked at
 //! for it: names that were there or not, files, directories. A change of one file therefore parses that file anew, and
 //! accumulates the bases that it is part of, and no others.
-use super::{
-    accumulate::Accumulated,
-    resource::Resource,
+use crate::render::{
+    build::Accumulated,
+    object::resource::Resource,
     tree::{ContentId, EntryKind},
 };
 use std::{
@@ -25,7 +25,7 @@ const OVERHEAD: usize = 256;
 
 /// Something that a render looked at, and what was there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(in crate::render) enum Seen {
     Kind(String, Option<EntryKind>),
     Real(String, Option<String>),
     List(String, Vec<(String, EntryKind)>),
@@ -33,9 +33,9 @@ pub(super) enum Seen {
 }
 
 /// What a base came to, and what was looked at for it.
-pub(super) struct Memo {
-    pub(super) seen: Vec<Seen>,
-    pub(super) accumulated: Accumulated,
+pub(in crate::render) struct Memo {
+    pub(in crate::render) seen: Vec<Seen>,
+    pub(in crate::render) accumulated: Accumulated,
 }
 
 /// Keeps what was rendered, for the next render of the same files. Shared by renders of any trees and directories.
@@ -114,7 +114,7 @@ impl Cache {
     /// The objects of a file of a content.
     ///
     /// With them comes the size of the file, in bytes.
-    pub(super) fn file(&self, id: ContentId, path: &str) -> Option<(Vec<Resource>, usize)> {
+    pub(in crate::render) fn file(&self, id: ContentId, path: &str) -> Option<(Vec<Resource>, usize)> {
         let mut kept = self.lock();
         let (found, size) = kept.touch(|kept| kept.files.get_mut(&(id, path.to_owned())))?;
         self.reused.fetch_add(1, Ordering::Relaxed);
@@ -122,12 +122,12 @@ impl Cache {
     }
 
     /// Whether it has the objects of a file of a content.
-    pub(super) fn has_file(&self, id: ContentId, path: &str) -> bool {
+    pub(in crate::render) fn has_file(&self, id: ContentId, path: &str) -> bool {
         self.lock().files.contains_key(&(id, path.to_owned()))
     }
 
     /// Keeps the objects of a file of a content.
-    pub(super) fn keep_file(&self, id: ContentId, path: &str, size: usize, resources: &[Resource]) {
+    pub(in crate::render) fn keep_file(&self, id: ContentId, path: &str, size: usize, resources: &[Resource]) {
         self.parsed.fetch_add(1, Ordering::Relaxed);
         let bytes = size * EXPANSION + OVERHEAD;
         if bytes > self.max_bytes / 4 {
@@ -137,7 +137,7 @@ impl Cache {
     }
 
     /// What a base came to the last time, if all that was looked at is as it was.
-    pub(super) fn base(
+    pub(in crate::render) fn base(
         &self,
         directory: &str,
         is_restricted: bool,
@@ -155,7 +155,7 @@ impl Cache {
     }
 
     /// Keeps what a base came to.
-    pub(super) fn keep_base(&self, directory: &str, is_restricted: bool, memo: Memo) {
+    pub(in crate::render) fn keep_base(&self, directory: &str, is_restricted: bool, memo: Memo) {
         self.accumulated.fetch_add(1, Ordering::Relaxed);
         let weight = |seen: &Seen| match seen {
             Seen::File { size, .. } => size * EXPANSION + OVERHEAD,
@@ -222,11 +222,11 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{
+    use super::*;
+    use crate::render::{
         Options, build_yaml,
         tree::{ContentId, EntryKind, FileTree, MemoryTree, TreeError},
     };
-    use super::*;
     use std::{collections::BTreeSet, fmt::Write as _};
 
     /// A tree that knows the identity of its files, and notes which are read.

@@ -1,57 +1,57 @@
 //! The kustomization file: its fields, old ones moved to their successors.
-use super::{
+use crate::render::{
     RenderError,
-    fieldspec::Spec,
     load::{Loader, join},
     node::{self, Dialect},
+    object::fieldspec::Spec,
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Names of the file, any one of which a directory may hold.
-pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub(in crate::render) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// A kustomization, as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Kustomization {
+pub(in crate::render) struct Kustomization {
     api_version: String,
     kind: String,
     metadata: Option<Value>,
-    pub(super) resources: Vec<String>,
+    pub(in crate::render) resources: Vec<String>,
     bases: Vec<String>,
-    pub(super) components: Vec<String>,
-    pub(super) configurations: Vec<String>,
-    pub(super) crds: Vec<String>,
-    pub(super) openapi: BTreeMap<String, String>,
-    pub(super) generators: Vec<String>,
-    pub(super) transformers: Vec<String>,
-    pub(super) validators: Vec<String>,
-    pub(super) patches: Vec<PatchField>,
-    pub(super) patches_strategic_merge: Vec<String>,
+    pub(in crate::render) components: Vec<String>,
+    pub(in crate::render) configurations: Vec<String>,
+    pub(in crate::render) crds: Vec<String>,
+    pub(in crate::render) openapi: BTreeMap<String, String>,
+    pub(in crate::render) generators: Vec<String>,
+    pub(in crate::render) transformers: Vec<String>,
+    pub(in crate::render) validators: Vec<String>,
+    pub(in crate::render) patches: Vec<PatchField>,
+    pub(in crate::render) patches_strategic_merge: Vec<String>,
     #[serde(rename = "patchesJson6902")]
-    pub(super) patches_json6902: Vec<PatchField>,
-    pub(super) replacements: Vec<ReplacementField>,
-    pub(super) vars: Vec<VarField>,
-    pub(super) config_map_generator: Vec<GeneratorArgs>,
-    pub(super) secret_generator: Vec<GeneratorArgs>,
-    pub(super) generator_options: Option<GeneratorOptions>,
-    pub(super) helm_charts: Vec<HelmChart>,
-    pub(super) helm_globals: HelmGlobals,
+    pub(in crate::render) patches_json6902: Vec<PatchField>,
+    pub(in crate::render) replacements: Vec<ReplacementField>,
+    pub(in crate::render) vars: Vec<VarField>,
+    pub(in crate::render) config_map_generator: Vec<GeneratorArgs>,
+    pub(in crate::render) secret_generator: Vec<GeneratorArgs>,
+    pub(in crate::render) generator_options: Option<GeneratorOptions>,
+    pub(in crate::render) helm_charts: Vec<HelmChart>,
+    pub(in crate::render) helm_globals: HelmGlobals,
     helm_chart_inflation_generator: Vec<OldHelmChart>,
-    pub(super) name_prefix: String,
-    pub(super) name_suffix: String,
-    pub(super) namespace: String,
-    pub(super) labels: Vec<LabelsField>,
+    pub(in crate::render) name_prefix: String,
+    pub(in crate::render) name_suffix: String,
+    pub(in crate::render) namespace: String,
+    pub(in crate::render) labels: Vec<LabelsField>,
     #[serde(deserialize_with = "texts")]
-    pub(super) common_labels: BTreeMap<String, String>,
+    pub(in crate::render) common_labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "texts")]
-    pub(super) common_annotations: BTreeMap<String, String>,
-    pub(super) images: Vec<Image>,
+    pub(in crate::render) common_annotations: BTreeMap<String, String>,
+    pub(in crate::render) images: Vec<Image>,
     image_tags: Vec<Image>,
-    pub(super) replicas: Vec<Replica>,
-    pub(super) sort_options: Option<SortOptions>,
+    pub(in crate::render) replicas: Vec<Replica>,
+    pub(in crate::render) sort_options: Option<SortOptions>,
     build_metadata: Vec<String>,
     inventory: Option<Value>,
 }
@@ -59,156 +59,156 @@ pub(super) struct Kustomization {
 /// An entry of `patches` or `patchesJson6902`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct PatchField {
-    pub(super) path: String,
-    pub(super) patch: String,
-    pub(super) target: Option<Selector>,
-    pub(super) options: BTreeMap<String, bool>,
+pub(in crate::render) struct PatchField {
+    pub(in crate::render) path: String,
+    pub(in crate::render) patch: String,
+    pub(in crate::render) target: Option<Selector>,
+    pub(in crate::render) options: BTreeMap<String, bool>,
 }
 
 /// Which resources are meant; texts are regular expressions anchored at both ends.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Selector {
-    pub(super) group: String,
-    pub(super) version: String,
-    pub(super) kind: String,
-    pub(super) name: String,
-    pub(super) namespace: String,
-    pub(super) label_selector: String,
-    pub(super) annotation_selector: String,
+pub(in crate::render) struct Selector {
+    pub(in crate::render) group: String,
+    pub(in crate::render) version: String,
+    pub(in crate::render) kind: String,
+    pub(in crate::render) name: String,
+    pub(in crate::render) namespace: String,
+    pub(in crate::render) label_selector: String,
+    pub(in crate::render) annotation_selector: String,
 }
 
 /// An entry of `replacements`: one that is written there, or the path of a file with one or several.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct ReplacementField {
-    pub(super) path: String,
-    pub(super) source: Option<ReplacementSource>,
-    pub(super) source_value: Option<String>,
-    pub(super) targets: Vec<ReplacementTarget>,
+pub(in crate::render) struct ReplacementField {
+    pub(in crate::render) path: String,
+    pub(in crate::render) source: Option<ReplacementSource>,
+    pub(in crate::render) source_value: Option<String>,
+    pub(in crate::render) targets: Vec<ReplacementTarget>,
 }
 
 /// What a replacement copies. Empty texts: any.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct ReplacementSource {
-    pub(super) group: String,
-    pub(super) version: String,
-    pub(super) kind: String,
-    pub(super) name: String,
-    pub(super) namespace: String,
-    pub(super) field_path: String,
-    pub(super) options: ReplacementOptions,
+pub(in crate::render) struct ReplacementSource {
+    pub(in crate::render) group: String,
+    pub(in crate::render) version: String,
+    pub(in crate::render) kind: String,
+    pub(in crate::render) name: String,
+    pub(in crate::render) namespace: String,
+    pub(in crate::render) field_path: String,
+    pub(in crate::render) options: ReplacementOptions,
 }
 
 /// Where a replacement copies to.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct ReplacementTarget {
-    pub(super) select: Option<Selector>,
-    pub(super) reject: Vec<Selector>,
-    pub(super) field_paths: Vec<String>,
-    pub(super) options: ReplacementOptions,
+pub(in crate::render) struct ReplacementTarget {
+    pub(in crate::render) select: Option<Selector>,
+    pub(in crate::render) reject: Vec<Selector>,
+    pub(in crate::render) field_paths: Vec<String>,
+    pub(in crate::render) options: ReplacementOptions,
 }
 
 /// Which part of a field is meant.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct ReplacementOptions {
-    pub(super) delimiter: String,
-    pub(super) index: i64,
-    pub(super) encoding: String,
-    pub(super) create: bool,
+pub(in crate::render) struct ReplacementOptions {
+    pub(in crate::render) delimiter: String,
+    pub(in crate::render) index: i64,
+    pub(in crate::render) encoding: String,
+    pub(in crate::render) create: bool,
 }
 
 /// An entry of `vars`.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct VarField {
-    pub(super) name: String,
-    pub(super) objref: VarObject,
-    pub(super) fieldref: VarPath,
+pub(in crate::render) struct VarField {
+    pub(in crate::render) name: String,
+    pub(in crate::render) objref: VarObject,
+    pub(in crate::render) fieldref: VarPath,
 }
 
 /// The object that a var is read from.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct VarObject {
-    pub(super) api_version: String,
-    pub(super) group: String,
-    pub(super) version: String,
-    pub(super) kind: String,
-    pub(super) name: String,
-    pub(super) namespace: String,
+pub(in crate::render) struct VarObject {
+    pub(in crate::render) api_version: String,
+    pub(in crate::render) group: String,
+    pub(in crate::render) version: String,
+    pub(in crate::render) kind: String,
+    pub(in crate::render) name: String,
+    pub(in crate::render) namespace: String,
 }
 
 /// The field that a var is read from.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct VarPath {
+pub(in crate::render) struct VarPath {
     #[serde(alias = "fieldPath")]
-    pub(super) fieldpath: String,
+    pub(in crate::render) fieldpath: String,
 }
 
 /// An entry of `configMapGenerator` or `secretGenerator`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct GeneratorArgs {
-    pub(super) name: String,
-    pub(super) namespace: String,
-    pub(super) behavior: String,
-    pub(super) files: Vec<String>,
-    pub(super) literals: Vec<String>,
-    pub(super) envs: Vec<String>,
-    pub(super) env: String,
+pub(in crate::render) struct GeneratorArgs {
+    pub(in crate::render) name: String,
+    pub(in crate::render) namespace: String,
+    pub(in crate::render) behavior: String,
+    pub(in crate::render) files: Vec<String>,
+    pub(in crate::render) literals: Vec<String>,
+    pub(in crate::render) envs: Vec<String>,
+    pub(in crate::render) env: String,
     #[serde(rename = "type")]
-    pub(super) kind: String,
-    pub(super) options: Option<GeneratorOptions>,
+    pub(in crate::render) kind: String,
+    pub(in crate::render) options: Option<GeneratorOptions>,
 }
 
 /// How generated objects are made.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct GeneratorOptions {
+pub(in crate::render) struct GeneratorOptions {
     #[serde(deserialize_with = "texts")]
-    pub(super) labels: BTreeMap<String, String>,
+    pub(in crate::render) labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "texts")]
-    pub(super) annotations: BTreeMap<String, String>,
-    pub(super) disable_name_suffix_hash: bool,
-    pub(super) immutable: bool,
+    pub(in crate::render) annotations: BTreeMap<String, String>,
+    pub(in crate::render) disable_name_suffix_hash: bool,
+    pub(in crate::render) immutable: bool,
 }
 
 /// An entry of `helmCharts`.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct HelmChart {
-    pub(super) name: String,
-    pub(super) version: String,
-    pub(super) repo: String,
-    pub(super) release_name: String,
-    pub(super) namespace: String,
-    pub(super) additional_values_files: Vec<String>,
-    pub(super) values_file: String,
-    pub(super) values_inline: Map<String, Value>,
-    pub(super) values_merge: String,
+pub(in crate::render) struct HelmChart {
+    pub(in crate::render) name: String,
+    pub(in crate::render) version: String,
+    pub(in crate::render) repo: String,
+    pub(in crate::render) release_name: String,
+    pub(in crate::render) namespace: String,
+    pub(in crate::render) additional_values_files: Vec<String>,
+    pub(in crate::render) values_file: String,
+    pub(in crate::render) values_inline: Map<String, Value>,
+    pub(in crate::render) values_merge: String,
     #[serde(rename = "includeCRDs")]
-    pub(super) include_crds: bool,
-    pub(super) skip_hooks: bool,
-    pub(super) api_versions: Vec<String>,
-    pub(super) kube_version: String,
-    pub(super) name_template: String,
-    pub(super) skip_tests: bool,
-    pub(super) debug: bool,
-    pub(super) devel: bool,
+    pub(in crate::render) include_crds: bool,
+    pub(in crate::render) skip_hooks: bool,
+    pub(in crate::render) api_versions: Vec<String>,
+    pub(in crate::render) kube_version: String,
+    pub(in crate::render) name_template: String,
+    pub(in crate::render) skip_tests: bool,
+    pub(in crate::render) debug: bool,
+    pub(in crate::render) devel: bool,
 }
 
 /// What holds for all of `helmCharts`.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct HelmGlobals {
-    pub(super) chart_home: String,
-    pub(super) config_home: String,
+pub(in crate::render) struct HelmGlobals {
+    pub(in crate::render) chart_home: String,
+    pub(in crate::render) config_home: String,
 }
 
 /// An entry of `helmChartInflationGenerator`, the field before `helmCharts`.
@@ -233,66 +233,66 @@ struct OldHelmChart {
 /// An entry of `labels`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct LabelsField {
+pub(in crate::render) struct LabelsField {
     #[serde(deserialize_with = "texts")]
-    pub(super) pairs: BTreeMap<String, String>,
-    pub(super) include_selectors: bool,
-    pub(super) include_templates: bool,
+    pub(in crate::render) pairs: BTreeMap<String, String>,
+    pub(in crate::render) include_selectors: bool,
+    pub(in crate::render) include_templates: bool,
     #[serde(alias = "fields")]
-    pub(super) field_specs: Vec<Spec>,
+    pub(in crate::render) field_specs: Vec<Spec>,
 }
 
 /// An entry of `images`.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Image {
-    pub(super) name: String,
-    pub(super) new_name: String,
-    pub(super) new_tag: String,
-    pub(super) tag_suffix: String,
-    pub(super) digest: String,
+pub(in crate::render) struct Image {
+    pub(in crate::render) name: String,
+    pub(in crate::render) new_name: String,
+    pub(in crate::render) new_tag: String,
+    pub(in crate::render) tag_suffix: String,
+    pub(in crate::render) digest: String,
 }
 
 /// An entry of `replicas`.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Replica {
-    pub(super) name: String,
-    pub(super) count: i64,
+pub(in crate::render) struct Replica {
+    pub(in crate::render) name: String,
+    pub(in crate::render) count: i64,
 }
 
 /// The order that a kustomization asks for.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct SortOptions {
-    pub(super) order: String,
-    pub(super) legacy_sort_options: Option<LegacySortOptions>,
+pub(in crate::render) struct SortOptions {
+    pub(in crate::render) order: String,
+    pub(in crate::render) legacy_sort_options: Option<LegacySortOptions>,
 }
 
 /// Kinds that come first and last.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct LegacySortOptions {
-    pub(super) order_first: Vec<String>,
-    pub(super) order_last: Vec<String>,
+pub(in crate::render) struct LegacySortOptions {
+    pub(in crate::render) order_first: Vec<String>,
+    pub(in crate::render) order_last: Vec<String>,
 }
 
 /// What `buildMetadata` asks to be told in the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct BuildMetadata {
-    pub(super) managed_by_label: bool,
-    pub(super) origins: bool,
-    pub(super) transformations: bool,
+pub(in crate::render) struct BuildMetadata {
+    pub(in crate::render) managed_by_label: bool,
+    pub(in crate::render) origins: bool,
+    pub(in crate::render) transformations: bool,
 }
 
 impl Kustomization {
     /// Whether it is of kind Component.
-    pub(super) fn is_component(&self) -> bool {
+    pub(in crate::render) fn is_component(&self) -> bool {
         self.kind == "Component"
     }
 
     /// What it asks to be told in the result.
-    pub(super) fn build_metadata(&self) -> BuildMetadata {
+    pub(in crate::render) fn build_metadata(&self) -> BuildMetadata {
         let asks = |name: &str| self.build_metadata.iter().any(|entry| entry == name);
         BuildMetadata {
             managed_by_label: asks("managedByLabel"),
@@ -302,7 +302,7 @@ impl Kustomization {
     }
 
     /// The name of the kustomization file of a directory; none when there is no such file.
-    pub(super) fn find(loader: &Loader<'_>, directory: &str) -> Result<Option<String>, RenderError> {
+    pub(in crate::render) fn find(loader: &Loader<'_>, directory: &str) -> Result<Option<String>, RenderError> {
         let mut found: Vec<String> = Vec::new();
         for name in NAMES {
             let path = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
@@ -318,7 +318,7 @@ impl Kustomization {
     }
 
     /// Reads the text of a kustomization file.
-    pub(super) fn parse(text: &str, path: &str) -> Result<Self, RenderError> {
+    pub(in crate::render) fn parse(text: &str, path: &str) -> Result<Self, RenderError> {
         let wrong = |message: String| RenderError::Manifest { file: path.to_owned(), message };
         let value = value(text, path)?;
         let Value::Object(object) = &value else { return Err(wrong("is empty".to_owned())) };
@@ -396,7 +396,7 @@ impl Kustomization {
 }
 
 /// The first document of a text, read as kustomize reads its own file.
-pub(super) fn value(text: &str, path: &str) -> Result<Value, RenderError> {
+pub(in crate::render) fn value(text: &str, path: &str) -> Result<Value, RenderError> {
     let wrong = |message: String| RenderError::Manifest { file: path.to_owned(), message };
     let node = node::one(text).map_err(|error| wrong(error.to_string()))?;
     let value = node.map(|node| node.to_value(Dialect::Kustomization)).transpose();
@@ -407,7 +407,7 @@ pub(super) fn value(text: &str, path: &str) -> Result<Value, RenderError> {
 ///
 /// # Errors
 /// Names the field that is not known, or not of its type; shows no text of it.
-pub(super) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+pub(in crate::render) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
     let value = tidied(value, true);
     serde_path_to_error::deserialize(value).map_err(|error| {
         let (path, message) = (error.path().to_string(), without_values(&error.inner().to_string()));
@@ -569,7 +569,9 @@ fn without_values(message: &str) -> String {
 }
 
 /// A map of texts; null is the empty text.
-pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+pub(in crate::render) fn texts<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
     let map: Option<BTreeMap<String, Option<String>>> = Option::deserialize(deserializer)?;
     Ok(map.unwrap_or_default().into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect())
 }
@@ -578,7 +580,7 @@ pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeM
 ///
 /// # Errors
 /// When it leads out of the tree.
-pub(super) fn target(file: &str, field: &str, directory: &str, path: &str) -> Result<String, RenderError> {
+pub(in crate::render) fn target(file: &str, field: &str, directory: &str, path: &str) -> Result<String, RenderError> {
     join(directory, path)
         .ok_or_else(|| RenderError::field(file, field, format!("{path:?} leads out of the repository")))
 }

@@ -1,12 +1,12 @@
 //! Paths into objects, as replacements and vars write them: `spec.containers.[name=app].image`.
-use super::node::{Map, Node, Scalar};
+use crate::render::node::{Map, Node, Scalar};
 use regex::{Regex, RegexBuilder};
 
 /// Largest compiled pattern, in bytes.
 const MAX_PATTERN: usize = 1 << 20;
 
 /// Parts of a path: split at dots, but not at `\.` nor inside brackets. Brackets stay around what holds `=`.
-pub(super) fn split(path: &str) -> Vec<String> {
+pub(in crate::render) fn split(path: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     for piece in path.strip_prefix('.').unwrap_or(path).split('.') {
         match parts.last_mut().filter(|last| last.ends_with('\\')) {
@@ -66,7 +66,7 @@ impl<'a> Part<'a> {
 ///
 /// # Errors
 /// When the path goes into something that is not what it takes it for.
-pub(super) fn look_up<'n>(node: &'n Node, path: &[String]) -> Result<Option<&'n Node>, String> {
+pub(in crate::render) fn look_up<'n>(node: &'n Node, path: &[String]) -> Result<Option<&'n Node>, String> {
     let mut here = node;
     for text in path.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
         let found = match (Part::of(text)?, here) {
@@ -93,7 +93,7 @@ fn is_element(item: &Node, name: &str, value: &str) -> bool {
 
 /// What is made where a path leads nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::render) enum Kind {
     Scalar,
     List,
     Map,
@@ -101,7 +101,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// The kind of a node.
-    pub(super) fn of(node: &Node) -> Self {
+    pub(in crate::render) fn of(node: &Node) -> Self {
         match node {
             Node::Scalar(_) => Self::Scalar,
             Node::List(_) => Self::List,
@@ -134,7 +134,12 @@ type Visit<'a> = &'a mut dyn FnMut(&mut Node) -> Result<(), String>;
 ///
 /// # Errors
 /// When the path goes into something that is not what it takes it for, or `visit` fails.
-pub(super) fn each(node: &mut Node, path: &[String], create: Option<Kind>, visit: Visit<'_>) -> Result<usize, String> {
+pub(in crate::render) fn each(
+    node: &mut Node,
+    path: &[String],
+    create: Option<Kind>,
+    visit: Visit<'_>,
+) -> Result<usize, String> {
     let Some((first, rest)) = path.split_first() else {
         visit(node)?;
         return Ok(1);
@@ -221,7 +226,7 @@ fn visit_elements(
 }
 
 fn within_text(scalar: &Scalar, rest: &[String]) -> Result<usize, String> {
-    let node = super::node::one(&scalar.text).map_err(|error| error.to_string())?;
+    let node = crate::render::node::one(&scalar.text).map_err(|error| error.to_string())?;
     let mut node = node.unwrap_or_else(Node::null);
     each(&mut node, rest, None, &mut |_| Ok(()))
 }

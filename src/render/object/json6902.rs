@@ -2,7 +2,7 @@
 //!
 //! A key that is not there is as good as null: it can be replaced, copied and tested. An index may count from the end. What
 //! stands before the first slash of a path is ignored. An operation that is wrong matters only where the patch is applied.
-use super::{
+use crate::render::{
     emit,
     node::{self, Dialect, Map, Tag},
 };
@@ -13,7 +13,7 @@ const MAX_OPERATIONS: usize = 10_000;
 
 /// One operation, as it is written.
 #[derive(Clone, Debug)]
-pub(super) struct Operation(serde_json::Map<String, Value>);
+pub(in crate::render) struct Operation(serde_json::Map<String, Value>);
 
 /// Reads a list of operations; nothing at all is an empty one.
 ///
@@ -41,7 +41,7 @@ fn read(value: Value) -> Result<Vec<Operation>, String> {
 ///
 /// # Errors
 /// Says what is wrong with it.
-pub(super) fn read_text(text: &str) -> Result<Vec<Operation>, String> {
+pub(in crate::render) fn read_text(text: &str) -> Result<Vec<Operation>, String> {
     if text.starts_with('[') {
         let is_wrong = |error: serde_json::Error| {
             format!("begins like JSON, but is none at line {} column {}", error.line(), error.column())
@@ -58,7 +58,7 @@ pub(super) fn read_text(text: &str) -> Result<Vec<Operation>, String> {
 ///
 /// # Errors
 /// Says which operation fails, and why.
-pub(super) fn apply(object: &Map, operations: &[Operation]) -> Result<Map, String> {
+pub(in crate::render) fn apply(object: &Map, operations: &[Operation]) -> Result<Map, String> {
     let mut document = Value::Object(object.to_object(Dialect::Manifest).map_err(|error| error.to_string())?);
     for (number, operation) in operations.iter().enumerate() {
         let path = operation.text("path").unwrap_or_default();

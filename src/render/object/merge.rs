@@ -5,9 +5,9 @@
 //! value that is left empty (not one that says `null`) is dropped.
 //!
 //! Source: the merge of kustomize's library (`sigs.k8s.io/kustomize/kyaml/yaml/merge2`), by its behaviour.
-use super::{
+use crate::render::{
     node::{Map, Node, Scalar},
-    schema::Type,
+    object::schema::Type,
 };
 use smol_str::SmolStr;
 
@@ -18,7 +18,7 @@ const DIRECTIVE: &str = "$patch";
 ///
 /// # Errors
 /// Says what does not go together, and where, without any of the values.
-pub(super) fn merge(target: Node, patch: &Node, of: Type<'_>) -> Result<Option<Node>, String> {
+pub(in crate::render) fn merge(target: Node, patch: &Node, of: Type<'_>) -> Result<Option<Node>, String> {
     if patch.get(DIRECTIVE).and_then(Node::text) == Some("replace") {
         // What would replace the whole object gets lost.
         return Ok(Some(target));

@@ -7,7 +7,7 @@ use tokio::{
 
 /// Why a program gave nothing.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(in crate::render) enum Failure {
     /// It was not started, or its streams could not be read.
     #[error("it does not run: {0}")]
     Unusable(#[from] io::Error),
@@ -23,15 +23,15 @@ pub(super) enum Failure {
 }
 
 /// A run of a program.
-pub(super) struct Program<'a> {
-    pub(super) command: &'a Path,
-    pub(super) arguments: &'a [String],
+pub(in crate::render) struct Program<'a> {
+    pub(in crate::render) command: &'a Path,
+    pub(in crate::render) arguments: &'a [String],
     /// All of its environment.
-    pub(super) environment: &'a [(OsString, OsString)],
+    pub(in crate::render) environment: &'a [(OsString, OsString)],
     /// Longest run.
-    pub(super) time: Duration,
+    pub(in crate::render) time: Duration,
     /// Most bytes that either of its streams may bring.
-    pub(super) output: u64,
+    pub(in crate::render) output: u64,
 }
 
 impl Program<'_> {
@@ -39,7 +39,7 @@ impl Program<'_> {
     ///
     /// # Errors
     /// When it does not start, fails, or exceeds a bound.
-    pub(super) fn run(&self) -> Result<Vec<u8>, Failure> {
+    pub(in crate::render) fn run(&self) -> Result<Vec<u8>, Failure> {
         // On a thread of its own: the caller's may belong to a runtime already.
         let ran = thread::scope(|scope| scope.spawn(|| self.run_here()).join());
         ran.unwrap_or_else(|_| Err(io::Error::other("its thread ended").into()))

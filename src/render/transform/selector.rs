@@ -1,11 +1,11 @@
 //! Which resources a patch is for.
 mod labels;
 
-use super::{
+use crate::render::{
     RenderError,
     error::Place,
     kustomization::Selector,
-    resource::{Previous, Resource},
+    object::resource::{Previous, Resource},
 };
 use labels::{Requirement, requirements};
 use regex::{Regex, RegexBuilder};
@@ -15,7 +15,7 @@ const MAX_PATTERN: usize = 1 << 20;
 
 /// A selector, its patterns compiled.
 #[derive(Debug)]
-pub(super) struct Compiled {
+pub(in crate::render) struct Compiled {
     group: Option<Pattern>,
     version: Option<Pattern>,
     kind: Option<Pattern>,
@@ -30,7 +30,7 @@ impl Compiled {
     ///
     /// # Errors
     /// When a pattern or a label selector is not one.
-    pub(super) fn new(selector: &Selector, place: &Place<'_>) -> Result<Self, RenderError> {
+    pub(in crate::render) fn new(selector: &Selector, place: &Place<'_>) -> Result<Self, RenderError> {
         let pattern = |text: &str| {
             if text.is_empty() {
                 return Ok(None);
@@ -51,7 +51,7 @@ impl Compiled {
     }
 
     /// Whether a resource fits; name and namespace may be those that it was first given, or those that it has.
-    pub(super) fn fits(&self, resource: &Resource) -> bool {
+    pub(in crate::render) fn fits(&self, resource: &Resource) -> bool {
         let (original, current) = (resource.original(), resource.current());
         self.fits_type(resource.group(), resource.version(), resource.kind())
             && (is(self.name.as_ref(), &original.name) || is(self.name.as_ref(), &current.name))
@@ -61,7 +61,7 @@ impl Compiled {
 
     /// Whether one name that a resource has or had fits. A namespace that was never written fits `default` only once
     /// the resource has been renamed.
-    pub(super) fn fits_any_name(&self, resource: &Resource) -> bool {
+    pub(in crate::render) fn fits_any_name(&self, resource: &Resource) -> bool {
         let now = Previous { namespace: resource.namespace().into(), ..resource.current() };
         resource.previous.iter().chain([&now]).any(|id| {
             self.fits_type(resource.group(), resource.version(), &id.kind)
@@ -71,7 +71,7 @@ impl Compiled {
     }
 
     /// Whether the labels and annotations of a resource fit.
-    pub(super) fn fits_labels(&self, resource: &Resource) -> bool {
+    pub(in crate::render) fn fits_labels(&self, resource: &Resource) -> bool {
         self.labels.iter().all(|requirement| requirement.holds(resource.labels()))
             && self.annotations.iter().all(|requirement| requirement.holds(resource.annotations()))
     }
@@ -112,12 +112,12 @@ impl Pattern {
 }
 
 /// Whether a pattern holds nothing but characters that stand for themselves, and points.
-pub(super) fn is_plain(pattern: &str) -> bool {
+pub(in crate::render) fn is_plain(pattern: &str) -> bool {
     pattern.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/' | b'.' | b':' | b'@'))
 }
 
 /// What follows in a text that begins as a plain pattern says; none when it does not.
-pub(super) fn fits_plain<'t>(pattern: &str, text: &'t str) -> Option<&'t str> {
+pub(in crate::render) fn fits_plain<'t>(pattern: &str, text: &'t str) -> Option<&'t str> {
     let mut rest = text.chars();
     for want in pattern.chars() {
         let have = rest.next()?;
@@ -129,7 +129,7 @@ pub(super) fn fits_plain<'t>(pattern: &str, text: &'t str) -> Option<&'t str> {
 }
 
 /// A pattern in which braces that count nothing stand for themselves, as in Go's patterns.
-pub(super) fn literal_braces(pattern: &str) -> String {
+pub(in crate::render) fn literal_braces(pattern: &str) -> String {
     let mut made = String::with_capacity(pattern.len());
     let mut rest = pattern;
     while let Some(at) = rest.find('{') {

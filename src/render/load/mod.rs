@@ -1,10 +1,12 @@
 //! Reading, within bounds: how much, how deep, and from where.
-use super::{
+pub mod cache;
+
+use crate::render::{
     RenderError,
-    cache::{Cache, Memo, Seen},
+    load::cache::{Cache, Memo, Seen},
     node::{self, Dialect, Map, Node, ParseError, Tag},
+    object::resource::Resource,
     remote::Remote,
-    resource::Resource,
     tree::{ContentId, EntryKind, FileTree, TreeError},
 };
 use std::{
@@ -15,7 +17,7 @@ use std::{
 };
 
 /// Deepest chain of directories that name each other.
-pub(super) const MAX_DEPTH: usize = 64;
+pub(in crate::render) const MAX_DEPTH: usize = 64;
 /// Most files that one render reads.
 const MAX_FILES: usize = 100_000;
 /// Most bytes that one render reads.
@@ -34,10 +36,10 @@ struct Counted {
 }
 
 /// Reads files of a tree, counts them, and takes note of all that it looks at.
-pub(super) struct Loader<'a> {
+pub(in crate::render) struct Loader<'a> {
     tree: &'a dyn FileTree,
     /// Tells trees apart; 0 for that of the render itself.
-    pub(super) number: usize,
+    pub(in crate::render) number: usize,
     /// The repository elsewhere that the tree is of.
     remote: Option<&'a Remote>,
     is_restricted: bool,
@@ -59,29 +61,34 @@ struct Ahead {
 }
 
 impl<'a> Loader<'a> {
-    pub(super) fn new(tree: &'a dyn FileTree, is_restricted: bool, cache: Option<&'a Cache>) -> Self {
+    pub(in crate::render) fn new(tree: &'a dyn FileTree, is_restricted: bool, cache: Option<&'a Cache>) -> Self {
         let (counted, ahead, seen) = (Rc::default(), RefCell::default(), RefCell::default());
         Self { tree, number: 0, remote: None, is_restricted, cache, counted, ahead, seen }
     }
 
     /// Reads the tree of a repository elsewhere, which is always restricted, and counts on.
-    pub(super) fn elsewhere<'b>(&self, tree: &'b dyn FileTree, number: usize, remote: &'b Remote) -> Loader<'b> {
+    pub(in crate::render) fn elsewhere<'b>(
+        &self,
+        tree: &'b dyn FileTree,
+        number: usize,
+        remote: &'b Remote,
+    ) -> Loader<'b> {
         let (counted, ahead, seen) = (Rc::clone(&self.counted), RefCell::default(), RefCell::default());
         Loader { tree, number, remote: Some(remote), is_restricted: true, cache: None, counted, ahead, seen }
     }
 
     /// Whether what is in the tree came from this machine, and may name what else is there.
-    pub(super) fn is_of_this_machine(&self) -> bool {
+    pub(in crate::render) fn is_of_this_machine(&self) -> bool {
         self.remote.is_none_or(Remote::is_local)
     }
 
     /// A path as it is told: with the address of the repository, where that is elsewhere.
-    pub(super) fn shown(&self, path: &str) -> String {
+    pub(in crate::render) fn shown(&self, path: &str) -> String {
         self.remote.map_or_else(|| path.to_owned(), |remote| remote.shown(path))
     }
 
     /// Counts what was read.
-    pub(super) fn count(&self, path: &str, bytes: usize) -> Result<(), RenderError> {
+    pub(in crate::render) fn count(&self, path: &str, bytes: usize) -> Result<(), RenderError> {
         let Counted { files, bytes: sum } = &*self.counted;
         files.set(files.get() + 1);
         sum.set(sum.get() + bytes);
@@ -93,27 +100,27 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    pub(super) fn kind(&self, path: &str) -> Result<Option<EntryKind>, RenderError> {
+    pub(in crate::render) fn kind(&self, path: &str) -> Result<Option<EntryKind>, RenderError> {
         let kind = self.tree.kind(path).map_err(|source| failed(path, source))?;
         self.note(|| Seen::Kind(path.to_owned(), kind));
         Ok(kind)
     }
 
-    pub(super) fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, RenderError> {
+    pub(in crate::render) fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, RenderError> {
         let list = self.tree.list(path).map_err(|source| failed(path, source))?;
         self.note(|| Seen::List(path.to_owned(), list.clone()));
         Ok(list)
     }
 
     /// The path of a directory, with every link followed.
-    pub(super) fn real(&self, path: &str) -> Result<String, RenderError> {
+    pub(in crate::render) fn real(&self, path: &str) -> Result<String, RenderError> {
         let real = self.tree.real(path).map_err(|source| failed(path, source))?;
         self.note(|| Seen::Real(path.to_owned(), real.clone()));
         Ok(real.unwrap_or_else(|| path.to_owned()))
     }
 
     /// The bytes of a file that a kustomization in `root` names.
-    pub(super) fn bytes(&self, root: &str, path: &str, named_by: &str) -> Result<Vec<u8>, RenderError> {
+    pub(in crate::render) fn bytes(&self, root: &str, path: &str, named_by: &str) -> Result<Vec<u8>, RenderError> {
         self.check_restriction(root, path, named_by)?;
         let bytes = self.tree.read(path).map_err(|source| failed(path, source))?;
         self.count(path, bytes.len())?;
@@ -134,7 +141,7 @@ impl<'a> Loader<'a> {
         Err(RenderError::Restricted { file: named_by.to_owned(), path: path.to_owned(), root })
     }
 
-    pub(super) fn text(&self, root: &str, path: &str, named_by: &str) -> Result<String, RenderError> {
+    pub(in crate::render) fn text(&self, root: &str, path: &str, named_by: &str) -> Result<String, RenderError> {
         let bytes = self.bytes(root, path, named_by)?;
         String::from_utf8(bytes)
             .ok()
@@ -142,7 +149,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads files that are about to be asked for, all at once. What goes wrong is said when they are asked for.
-    pub(super) fn read_ahead(&self, root: &str, paths: &[String], named_by: &str) {
+    pub(in crate::render) fn read_ahead(&self, root: &str, paths: &[String], named_by: &str) {
         let mut texts: Vec<(&String, String)> = Vec::with_capacity(paths.len());
         for path in paths.iter().filter(|path| !self.is_cached(path)) {
             if let Ok(Some(EntryKind::File)) = self.kind(path)
@@ -168,7 +175,12 @@ impl<'a> Loader<'a> {
     }
 
     /// The objects of a file, lists opened.
-    pub(super) fn resources(&self, root: &str, path: &str, named_by: &str) -> Result<Vec<Resource>, RenderError> {
+    pub(in crate::render) fn resources(
+        &self,
+        root: &str,
+        path: &str,
+        named_by: &str,
+    ) -> Result<Vec<Resource>, RenderError> {
         let ahead = self.ahead.borrow_mut().remove(path);
         let Some(Ahead { documents, id, size }) = ahead else {
             return match self.cache {
@@ -207,12 +219,12 @@ impl<'a> Loader<'a> {
         Ok(known.unwrap_or_else(|| ContentId::of(bytes)))
     }
 
-    pub(super) fn has_cache(&self) -> bool {
+    pub(in crate::render) fn has_cache(&self) -> bool {
         self.cache.is_some()
     }
 
     /// What a base came to the last time, if all is as it was.
-    pub(super) fn recalled(&self, directory: &str) -> Option<Arc<Memo>> {
+    pub(in crate::render) fn recalled(&self, directory: &str) -> Option<Arc<Memo>> {
         let memo = self.cache?.base(directory, self.is_restricted, |seen| self.holds(seen))?;
         if let Some(outer) = self.seen.borrow_mut().last_mut() {
             outer.extend(memo.seen.iter().cloned());
@@ -221,14 +233,14 @@ impl<'a> Loader<'a> {
     }
 
     /// Begins to take note of what is looked at for a base.
-    pub(super) fn begin(&self) {
+    pub(in crate::render) fn begin(&self) {
         if self.cache.is_some() {
             self.seen.borrow_mut().push(Vec::new());
         }
     }
 
     /// Ends that; gives what was looked at.
-    pub(super) fn end(&self) -> Vec<Seen> {
+    pub(in crate::render) fn end(&self) -> Vec<Seen> {
         let mut all = self.seen.borrow_mut();
         let seen = all.pop().unwrap_or_default();
         if let Some(outer) = all.last_mut() {
@@ -238,7 +250,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Keeps what a base came to.
-    pub(super) fn keep(&self, directory: &str, memo: Memo) {
+    pub(in crate::render) fn keep(&self, directory: &str, memo: Memo) {
         if let Some(cache) = self.cache {
             cache.keep_base(directory, self.is_restricted, memo);
         }
@@ -274,7 +286,7 @@ fn failed(path: &str, source: TreeError) -> RenderError {
 }
 
 /// The path that a kustomization in `directory` means; none when it leaves the tree.
-pub(super) fn join(directory: &str, path: &str) -> Option<String> {
+pub(in crate::render) fn join(directory: &str, path: &str) -> Option<String> {
     let base = if path.starts_with('/') { "" } else { directory };
     let mut parts: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {
@@ -288,7 +300,7 @@ pub(super) fn join(directory: &str, path: &str) -> Option<String> {
 }
 
 /// The objects that a text holds, lists opened.
-pub(super) fn resources(text: &str, file: &str) -> Result<Vec<Resource>, RenderError> {
+pub(in crate::render) fn resources(text: &str, file: &str) -> Result<Vec<Resource>, RenderError> {
     opened(node::documents(text), file, file)
 }
 

@@ -9,7 +9,7 @@ const MAX_PREFIX: usize = 253;
 
 /// What a selector asks of one key.
 #[derive(Debug)]
-pub(super) enum Requirement {
+pub(in crate::render) enum Requirement {
     Exists(String),
     Absent(String),
     In(String, Vec<String>),
@@ -20,7 +20,7 @@ pub(super) enum Requirement {
 
 impl Requirement {
     /// Whether labels are as it asks.
-    pub(super) fn holds(&self, labels: Option<&Map>) -> bool {
+    pub(in crate::render) fn holds(&self, labels: Option<&Map>) -> bool {
         let value = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Node::text);
         let number = |key: &str| value(key).and_then(|value| value.parse::<i64>().ok());
         match self {
@@ -69,7 +69,7 @@ impl Reader<'_> {
 type Tokens = Peekable<std::vec::IntoIter<Token>>;
 
 /// Reads a selector; none when it is not one.
-pub(super) fn requirements(text: &str) -> Option<Vec<Requirement>> {
+pub(in crate::render) fn requirements(text: &str) -> Option<Vec<Requirement>> {
     let mut reader = Reader { rest: text.chars().peekable() };
     let all: Vec<Token> = std::iter::from_fn(|| reader.next()).collect();
     let mut tokens = all.into_iter().peekable();

@@ -1,32 +1,35 @@
 //! One kustomization after another: resources and bases, generators, components, transformers.
-use super::{
+mod plain;
+mod plugin;
+
+use crate::render::{
     Options, RenderError, SchemaUse,
-    cache::Memo,
-    configuration::Configuration,
     error::Place,
-    generate::{self, Kind},
-    helm,
+    generate::{self, Kind, helm},
     kustomization::{BuildMetadata, Kustomization, SortOptions, target, value},
-    load::{Loader, MAX_DEPTH, resources},
-    patch, plain,
-    plugin::Plugin,
-    provenance::Origin,
+    load::{Loader, MAX_DEPTH, cache::Memo, resources},
+    object::{
+        resource::{Configured, Previous, Provenance, Resource},
+        schema::Schema,
+    },
     remote::{self, Brought, Remote, Something},
-    resource::{Configured, Previous, Provenance, Resource},
-    schema::Schema,
     transform::{
         Transformer,
         annotations::Annotations,
+        configuration::Configuration,
         images::Images,
         labels::{self, Labels},
         name::{Name, Part},
         namespace::{Namespace, Subjects},
+        patch,
+        provenance::Origin,
         replacement::Replacements,
         replicas::Replicas,
+        vars::{self, Var},
     },
     tree::EntryKind,
-    vars::{self, Var},
 };
+use plugin::Plugin;
 use smol_str::SmolStr;
 use std::{
     cell::RefCell,
@@ -38,7 +41,7 @@ use std::{
 const VALIDATED_BY: &str = "validated-by";
 
 /// One render: where it reads from, and what the whole of it shares.
-pub(super) struct Build<'a> {
+pub(in crate::render) struct Build<'a> {
     /// Reads the tree of the render itself.
     loader: Loader<'a>,
     options: &'a Options,
@@ -52,13 +55,13 @@ pub(super) struct Build<'a> {
 
 /// What a directory comes to before the last steps.
 #[derive(Clone)]
-pub(super) struct Accumulated {
-    pub(super) resources: Vec<Resource>,
+pub(in crate::render) struct Accumulated {
+    pub(in crate::render) resources: Vec<Resource>,
     /// Which fields the transformers change: the defaults, and what kustomizations on the way up added.
-    pub(super) configuration: Arc<Configuration>,
-    pub(super) vars: Vec<Var>,
+    pub(in crate::render) configuration: Arc<Configuration>,
+    pub(in crate::render) vars: Vec<Var>,
     /// The order that the top kustomization asks for, and the file that does so.
-    pub(super) order: Option<(String, SortOptions)>,
+    pub(in crate::render) order: Option<(String, SortOptions)>,
     ids: HashSet<Id>,
 }
 
@@ -158,19 +161,19 @@ struct Target<'a> {
 }
 
 impl<'a> Build<'a> {
-    pub(super) fn new(loader: Loader<'a>, options: &'a Options) -> Self {
+    pub(in crate::render) fn new(loader: Loader<'a>, options: &'a Options) -> Self {
         let (schema, metadata, kinds) = (RefCell::default(), RefCell::default(), RefCell::default());
         Self { loader, options, brought: Brought::new(options.remotes.as_deref()), schema, metadata, kinds }
     }
 
     /// What the top kustomization asks to be told in the result.
-    pub(super) fn metadata(&self) -> BuildMetadata {
+    pub(in crate::render) fn metadata(&self) -> BuildMetadata {
         *self.metadata.borrow()
     }
 
     /// Accumulates a directory: its kustomization, or, where that is allowed, every manifest below it.
     /// What is in a repository elsewhere needs a kustomization, as in kustomize.
-    pub(super) fn directory(&self, path: &str) -> Result<Accumulated, RenderError> {
+    pub(in crate::render) fn directory(&self, path: &str) -> Result<Accumulated, RenderError> {
         let loader = &self.loader;
         if loader.kind(path)? != Some(EntryKind::Directory) {
             if self.options.remotes.is_some() && Remote::parse(path).is_some() {
@@ -720,10 +723,10 @@ impl<'a> Build<'a> {
 }
 
 /// A resource as it is without the label that a validator may set.
-fn without_mark(resource: &Resource) -> super::node::Map {
+fn without_mark(resource: &Resource) -> crate::render::node::Map {
     let mut object = resource.object().clone();
-    if let Some(super::node::Node::Map(metadata)) = object.get_mut("metadata")
-        && let Some(super::node::Node::Map(labels)) = metadata.get_mut("labels")
+    if let Some(crate::render::node::Node::Map(metadata)) = object.get_mut("metadata")
+        && let Some(crate::render::node::Node::Map(labels)) = metadata.get_mut("labels")
     {
         labels.remove(VALIDATED_BY);
         if labels.is_empty() {

@@ -1,11 +1,13 @@
 //! Names that resources call each other by, mended after prefixes, suffixes, hashes and moves.
 //!
 //! Source: the name references that kustomize knows by default.
-use super::{
+use crate::render::{
     RenderError,
-    fieldspec::{self, FieldSpec, Spec},
     node::{Map, Node, Tag},
-    resource::{NO_NAMESPACE, Previous, Resource},
+    object::{
+        fieldspec::{self, FieldSpec, Spec},
+        resource::{NO_NAMESPACE, Previous, Resource},
+    },
 };
 use serde::Deserialize;
 use smol_str::SmolStr;
@@ -17,7 +19,7 @@ use std::{
 /// What may be referred to, and the fields that do so. Empty group, version or kind: any.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Rule {
+pub(in crate::render) struct Rule {
     group: Cow<'static, str>,
     version: Cow<'static, str>,
     kind: Cow<'static, str>,
@@ -27,7 +29,7 @@ pub(super) struct Rule {
 
 impl Rule {
     /// Fields that refer to a kind.
-    pub(super) fn new(version: String, kind: String, fields: Vec<Spec>) -> Self {
+    pub(in crate::render) fn new(version: String, kind: String, fields: Vec<Spec>) -> Self {
         Self { group: Cow::Borrowed(""), version: Cow::Owned(version), kind: Cow::Owned(kind), fields }
     }
 }
@@ -36,7 +38,7 @@ impl Rule {
 ///
 /// # Errors
 /// As [`fieldspec::merge`].
-pub(super) fn merge(rules: &mut Vec<Rule>, added: impl IntoIterator<Item = Rule>) -> Result<(), String> {
+pub(in crate::render) fn merge(rules: &mut Vec<Rule>, added: impl IntoIterator<Item = Rule>) -> Result<(), String> {
     for rule in added {
         let is_same =
             |have: &&mut Rule| (&have.group, &have.version, &have.kind) == (&rule.group, &rule.version, &rule.kind);
@@ -89,7 +91,7 @@ fn of(kind: &'static str, paths: &[&'static str]) -> Vec<Spec> {
 }
 
 /// The references that are followed by default.
-pub(super) fn defaults() -> Vec<Rule> {
+pub(in crate::render) fn defaults() -> Vec<Rule> {
     let rule = |group, version, kind, fields: Vec<Vec<Spec>>| Rule {
         group: Cow::Borrowed(group),
         version: Cow::Borrowed(version),
@@ -352,7 +354,7 @@ impl Referrer {
 ///
 /// # Errors
 /// When a reference may mean several resources.
-pub(super) fn fix(rules: &[Rule], resources: &mut [Resource]) -> Result<(), RenderError> {
+pub(in crate::render) fn fix(rules: &[Rule], resources: &mut [Resource]) -> Result<(), RenderError> {
     let candidates = Candidates::of(resources);
     let kinds: HashSet<&str> = rules.iter().flat_map(|rule| &rule.fields).map(|field| &*field.kind).collect();
     for resource in resources {

@@ -1,11 +1,13 @@
 //! ConfigMaps and Secrets that a kustomization makes.
-use super::{
+pub mod helm;
+
+use crate::render::{
     RenderError,
     error::Place,
     kustomization::{GeneratorArgs, GeneratorOptions},
     load::{Loader, join},
     node::{Entry, Map, Node, Scalar, Tag},
-    resource::Resource,
+    object::resource::Resource,
 };
 use base64::Engine as _;
 use std::{collections::BTreeMap, sync::Arc};
@@ -15,7 +17,7 @@ const LINE: usize = 70;
 
 /// Which kind a generator makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::render) enum Kind {
     ConfigMap,
     Secret,
 }
@@ -24,7 +26,7 @@ pub(super) enum Kind {
 ///
 /// # Errors
 /// When a source is missing or not of its form, or two give the same key.
-pub(super) fn make(
+pub(in crate::render) fn make(
     loader: &Loader<'_>,
     directory: &str,
     place: &Place<'_>,
@@ -158,7 +160,7 @@ fn lines(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// When it is there and is to be created, or is not there once and is to be merged or replaced.
-pub(super) fn put(
+pub(in crate::render) fn put(
     place: &Place<'_>,
     mut generated: Resource,
     behavior: &str,

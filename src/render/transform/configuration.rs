@@ -1,13 +1,16 @@
 //! Which fields the transformers change: the defaults, and what `configurations` add to them.
 //!
 //! What a base adds holds for its overlays too; what an overlay adds does not hold for its bases.
-use super::{
+use crate::render::{
     RenderError,
-    fieldspec::{self, Spec},
     kustomization::{Kustomization, target, typed, value},
     load::Loader,
-    reference::{self, Rule},
-    transform, vars,
+    object::fieldspec::{self, Spec},
+    transform::{
+        self,
+        reference::{self, Rule},
+        vars,
+    },
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -22,18 +25,18 @@ const MAX_DEPTH: usize = 32;
 /// The fields that each transformer changes.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Configuration {
-    pub(super) name_prefix: Vec<Spec>,
-    pub(super) name_suffix: Vec<Spec>,
-    pub(super) namespace: Vec<Spec>,
-    pub(super) common_labels: Vec<Spec>,
-    pub(super) labels: Vec<Spec>,
-    pub(super) template_labels: Vec<Spec>,
-    pub(super) common_annotations: Vec<Spec>,
-    pub(super) name_reference: Vec<Rule>,
-    pub(super) var_reference: Vec<Spec>,
-    pub(super) images: Vec<Spec>,
-    pub(super) replicas: Vec<Spec>,
+pub(in crate::render) struct Configuration {
+    pub(in crate::render) name_prefix: Vec<Spec>,
+    pub(in crate::render) name_suffix: Vec<Spec>,
+    pub(in crate::render) namespace: Vec<Spec>,
+    pub(in crate::render) common_labels: Vec<Spec>,
+    pub(in crate::render) labels: Vec<Spec>,
+    pub(in crate::render) template_labels: Vec<Spec>,
+    pub(in crate::render) common_annotations: Vec<Spec>,
+    pub(in crate::render) name_reference: Vec<Rule>,
+    pub(in crate::render) var_reference: Vec<Spec>,
+    pub(in crate::render) images: Vec<Spec>,
+    pub(in crate::render) replicas: Vec<Spec>,
 }
 
 static DEFAULTS: LazyLock<Arc<Configuration>> = LazyLock::new(|| {
@@ -54,7 +57,7 @@ static DEFAULTS: LazyLock<Arc<Configuration>> = LazyLock::new(|| {
 
 impl Configuration {
     /// The configuration of a kustomization that adds nothing.
-    pub(super) fn defaults() -> Arc<Self> {
+    pub(in crate::render) fn defaults() -> Arc<Self> {
         DEFAULTS.clone()
     }
 
@@ -62,7 +65,7 @@ impl Configuration {
     ///
     /// # Errors
     /// When a file is missing or wrong, or contradicts what is there.
-    pub(super) fn extend(
+    pub(in crate::render) fn extend(
         shared: &mut Arc<Self>,
         loader: &Loader<'_>,
         directory: &str,
@@ -86,7 +89,7 @@ impl Configuration {
     ///
     /// # Errors
     /// When the two contradict each other.
-    pub(super) fn merge_shared(shared: &mut Arc<Self>, other: &Arc<Self>) -> Result<(), String> {
+    pub(in crate::render) fn merge_shared(shared: &mut Arc<Self>, other: &Arc<Self>) -> Result<(), String> {
         if Arc::ptr_eq(shared, other) || Arc::ptr_eq(other, &DEFAULTS) {
             return Ok(());
         }

@@ -13,7 +13,7 @@ const MAX_DEPTH: usize = 64;
 
 /// The types of an OpenAPI document.
 #[derive(Debug, Default)]
-pub(super) struct Schema {
+pub(in crate::render) struct Schema {
     /// `apiVersion/kind` to the name of a definition.
     kinds: HashMap<String, String>,
     definitions: HashMap<String, Definition>,
@@ -36,7 +36,7 @@ struct Definition {
 
 /// What is known of one type; may be nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Type<'s>(Option<(&'s Schema, &'s Definition)>);
+pub(in crate::render) struct Type<'s>(Option<(&'s Schema, &'s Definition)>);
 
 static BUILT_IN: LazyLock<Arc<Schema>> = LazyLock::new(|| {
     let value: Value =
@@ -50,13 +50,13 @@ static CLUSTER_SCOPED: LazyLock<HashSet<(&'static str, &'static str)>> = LazyLoc
 });
 
 /// Whether objects of a kind have no namespace, as far as kustomize knows.
-pub(super) fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
+pub(in crate::render) fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
     CLUSTER_SCOPED.contains(&(api_version, kind))
 }
 
 impl Schema {
     /// The schema of Kubernetes' own types.
-    pub(super) fn built_in() -> Arc<Self> {
+    pub(in crate::render) fn built_in() -> Arc<Self> {
         BUILT_IN.clone()
     }
 
@@ -64,7 +64,7 @@ impl Schema {
     ///
     /// # Errors
     /// When the document has no definitions.
-    pub(super) fn of_document(document: &Value, beneath: Option<Arc<Self>>) -> Result<Self, String> {
+    pub(in crate::render) fn of_document(document: &Value, beneath: Option<Arc<Self>>) -> Result<Self, String> {
         let found = document.get("definitions").or_else(|| document.pointer("/components/schemas"));
         let found = found.and_then(Value::as_object).ok_or("is not an OpenAPI document: it has no definitions")?;
         let mut schema = Self { beneath, ..Self::default() };
@@ -96,7 +96,7 @@ impl Schema {
     }
 
     /// The type of a kind.
-    pub(super) fn kind(&self, api_version: &str, kind: &str) -> Type<'_> {
+    pub(in crate::render) fn kind(&self, api_version: &str, kind: &str) -> Type<'_> {
         let found = self.kinds.get(&format!("{api_version}/{kind}")).and_then(|name| self.definitions.get(name));
         match (found, &self.beneath) {
             (Some(found), _) => Type(Some((self, found))),
@@ -164,25 +164,25 @@ fn merges(strategy: &str) -> bool {
 
 impl<'s> Type<'s> {
     /// Whether anything is known of it.
-    pub(super) fn is_known(self) -> bool {
+    pub(in crate::render) fn is_known(self) -> bool {
         self.0.is_some()
     }
 
     /// The type of a field.
-    pub(super) fn field(self, name: &str) -> Self {
+    pub(in crate::render) fn field(self, name: &str) -> Self {
         let Some((schema, definition)) = self.0 else { return Self(None) };
         let found = definition.fields.get(name).or(definition.other_fields.as_deref());
         found.map_or(Self(None), |found| schema.resolved(found))
     }
 
     /// The type of a list's elements.
-    pub(super) fn elements(self) -> Self {
+    pub(in crate::render) fn elements(self) -> Self {
         let Some((schema, definition)) = self.0 else { return Self(None) };
         definition.items.as_deref().map_or(Self(None), |found| schema.resolved(found))
     }
 
     /// The keys by which lists of it are merged; none when they are replaced.
-    pub(super) fn merge_keys(self) -> Option<&'s [String]> {
+    pub(in crate::render) fn merge_keys(self) -> Option<&'s [String]> {
         let (_, definition) = self.0.filter(|(_, definition)| definition.is_merged)?;
         Some(&definition.keys)
     }

@@ -9,11 +9,11 @@ const MAX_SHOWN: usize = 4096;
 
 /// Texts that are not shown.
 #[derive(Debug, Default)]
-pub(super) struct Hidden(BTreeSet<String>);
+pub(in crate::render) struct Hidden(BTreeSet<String>);
 
 impl Hidden {
     /// Hides every text and number of a value.
-    pub(super) fn add(&mut self, value: &Value) {
+    pub(in crate::render) fn add(&mut self, value: &Value) {
         match value {
             Value::Object(map) => map.values().for_each(|value| self.add(value)),
             Value::Array(items) => items.iter().for_each(|value| self.add(value)),
@@ -24,7 +24,7 @@ impl Hidden {
     }
 
     /// Hides the user and the password of an address.
-    pub(super) fn add_address(&mut self, address: &str) {
+    pub(in crate::render) fn add_address(&mut self, address: &str) {
         let Some((_, rest)) = address.split_once("://") else { return };
         let authority = rest.split('/').next().unwrap_or_default();
         if let Some((user, _)) = authority.rsplit_once('@') {
@@ -34,7 +34,7 @@ impl Hidden {
     }
 
     /// Shows a text after all, which says nothing.
-    pub(super) fn reveal(&mut self, text: &str) {
+    pub(in crate::render) fn reveal(&mut self, text: &str) {
         self.0.remove(text);
     }
 
@@ -46,7 +46,7 @@ impl Hidden {
     }
 
     /// The line of a complaint that says what is wrong, or, with `all`, as much of it as is shown at all.
-    pub(super) fn shown(&self, complaint: &str, all: bool) -> String {
+    pub(in crate::render) fn shown(&self, complaint: &str, all: bool) -> String {
         let mut lines = complaint.lines().filter(|line| !line.trim().is_empty());
         let text = if all {
             lines.collect::<Vec<_>>().join("; ")

@@ -1,7 +1,7 @@
 //! Field specs: which fields of which kinds a transformer changes, and the walk to them.
-use super::{
+use crate::render::{
     node::{Map, Node},
-    resource::Resource,
+    object::resource::Resource,
 };
 use serde::Deserialize;
 use smol_str::SmolStr;
@@ -12,29 +12,29 @@ const MAX_SPECS: usize = 10_000;
 
 /// A field of the kinds that it selects. Empty group, version or kind: any.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FieldSpec<'a> {
-    pub(super) group: &'a str,
-    pub(super) version: &'a str,
-    pub(super) kind: &'a str,
+pub(in crate::render) struct FieldSpec<'a> {
+    pub(in crate::render) group: &'a str,
+    pub(in crate::render) version: &'a str,
+    pub(in crate::render) kind: &'a str,
     /// Keys separated by `/`; `\/` is a slash; lists on the way are entered; `name[]` is a list.
-    pub(super) path: &'a str,
-    pub(super) create: bool,
+    pub(in crate::render) path: &'a str,
+    pub(in crate::render) create: bool,
 }
 
 impl<'a> FieldSpec<'a> {
     /// A spec of a kind of any group.
-    pub(super) const fn of(kind: &'a str, path: &'a str, create: bool) -> Self {
+    pub(in crate::render) const fn of(kind: &'a str, path: &'a str, create: bool) -> Self {
         Self { group: "", version: "", kind, path, create }
     }
 
     /// Whether it selects a resource.
-    pub(super) fn selects(&self, resource: &Resource) -> bool {
+    pub(in crate::render) fn selects(&self, resource: &Resource) -> bool {
         let fits = |want: &str, have: &str| want.is_empty() || want == have;
         fits(self.group, resource.group()) && fits(self.version, resource.version()) && fits(self.kind, resource.kind())
     }
 
     /// Whether it selects a resource as if that were of another kind.
-    pub(super) fn selects_kind(&self, kind: &str, resource: &Resource) -> bool {
+    pub(in crate::render) fn selects_kind(&self, kind: &str, resource: &Resource) -> bool {
         let fits = |want: &str, have: &str| want.is_empty() || want == have;
         fits(self.group, resource.group()) && fits(self.version, resource.version()) && fits(self.kind, kind)
     }
@@ -44,7 +44,12 @@ impl<'a> FieldSpec<'a> {
     ///
     /// # Errors
     /// When a text or number stands where more of the path must go.
-    pub(super) fn walk(&self, resource: &mut Resource, made: Option<Made>, change: Change<'_>) -> Result<(), String> {
+    pub(in crate::render) fn walk(
+        &self,
+        resource: &mut Resource,
+        made: Option<Made>,
+        change: Change<'_>,
+    ) -> Result<(), String> {
         let parts = split(self.path);
         let parts: Vec<&str> = parts.iter().map(SmolStr::as_str).collect();
         let made = made.filter(|_| self.create);
@@ -65,12 +70,12 @@ fn leads_somewhere(map: &Map, path: &[&str]) -> bool {
 /// A [`FieldSpec`] that may come from a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Spec {
-    pub(super) group: Cow<'static, str>,
-    pub(super) version: Cow<'static, str>,
-    pub(super) kind: Cow<'static, str>,
-    pub(super) path: Cow<'static, str>,
-    pub(super) create: bool,
+pub(in crate::render) struct Spec {
+    pub(in crate::render) group: Cow<'static, str>,
+    pub(in crate::render) version: Cow<'static, str>,
+    pub(in crate::render) kind: Cow<'static, str>,
+    pub(in crate::render) path: Cow<'static, str>,
+    pub(in crate::render) create: bool,
 }
 
 impl From<FieldSpec<'static>> for Spec {
@@ -86,7 +91,7 @@ impl From<FieldSpec<'static>> for Spec {
 }
 
 impl Spec {
-    pub(super) fn borrowed(&self) -> FieldSpec<'_> {
+    pub(in crate::render) fn borrowed(&self) -> FieldSpec<'_> {
         FieldSpec {
             group: &self.group,
             version: &self.version,
@@ -110,7 +115,7 @@ impl Spec {
 ///
 /// # Errors
 /// When one is there already, but differs in `create`, or when there are too many.
-pub(super) fn merge(specs: &mut Vec<Spec>, added: impl IntoIterator<Item = Spec>) -> Result<(), String> {
+pub(in crate::render) fn merge(specs: &mut Vec<Spec>, added: impl IntoIterator<Item = Spec>) -> Result<(), String> {
     for spec in added {
         match specs.iter().find(|have| have.stands_for(&spec)) {
             Some(have) if have.create != spec.create => {
@@ -125,7 +130,7 @@ pub(super) fn merge(specs: &mut Vec<Spec>, added: impl IntoIterator<Item = Spec>
 }
 
 /// The parts of a path; a backslash before a slash makes it part of a name.
-pub(super) fn split(path: &str) -> Vec<SmolStr> {
+pub(in crate::render) fn split(path: &str) -> Vec<SmolStr> {
     if !path.contains('\\') {
         return path.split('/').map(SmolStr::new).collect();
     }
@@ -147,7 +152,7 @@ pub(super) fn split(path: &str) -> Vec<SmolStr> {
 
 /// What a field that is made is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Made {
+pub(in crate::render) enum Made {
     /// A scalar, null until it is changed.
     Scalar,
     Map,

@@ -14,15 +14,13 @@ mod program;
 #[cfg(test)]
 mod tests;
 
-use super::{
+use crate::render::{
     RenderError,
     error::Place,
     kustomization::{HelmChart, HelmGlobals, target},
     load::{self, Loader, MAX_DEPTH},
-    merge,
     node::{self, Node},
-    resource::Resource,
-    schema::Type,
+    object::{merge, resource::Resource, schema::Type},
     tree::EntryKind,
 };
 use complaint::Hidden;
@@ -99,7 +97,7 @@ pub fn environment(all: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(
 ///
 /// # Errors
 /// When that is not allowed, the chart is not there, or the program fails.
-pub(super) fn inflate(
+pub(in crate::render) fn inflate(
     access: &Access,
     loader: &Loader<'_>,
     directory: &str,

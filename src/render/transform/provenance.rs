@@ -1,18 +1,18 @@
 //! Where resources come from and what changed them, as annotations of the result (`buildMetadata`).
-use super::{
+use crate::render::{
     emit::value_to_yaml,
+    object::resource::{Configured, Provenance, Resource},
     remote::{Remote, without_credentials},
-    resource::{Configured, Provenance, Resource},
 };
 
 /// The annotation that says where a resource comes from.
-pub(super) const ORIGIN: &str = "config.kubernetes.io/origin";
+pub(in crate::render) const ORIGIN: &str = "config.kubernetes.io/origin";
 /// The annotation that says what changed it.
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 
 /// Where a kustomization or a file is, as the annotations say it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Origin {
+pub(in crate::render) struct Origin {
     repository: (String, String),
     /// As seen from the top kustomization, or in the repository.
     path: String,
@@ -20,7 +20,7 @@ pub(super) struct Origin {
 
 impl Origin {
     /// Where something is that is named there.
-    pub(super) fn at(&self, name: &str) -> Self {
+    pub(in crate::render) fn at(&self, name: &str) -> Self {
         match Remote::parse(name) {
             // Kustomize calls the root of a repository so.
             Some(Remote { repository, path, reference, .. }) => Self {
@@ -34,17 +34,17 @@ impl Origin {
 
 impl Provenance {
     /// What is read from a file.
-    pub(super) fn file(Origin { repository, path }: Origin) -> Self {
+    pub(in crate::render) fn file(Origin { repository, path }: Origin) -> Self {
         Self { repository, path: Some(path), configured_in: None, configured_by: None }
     }
 
     /// What a generator or transformer of a kind makes or changes that a file configures.
-    pub(super) fn plugin(file: Origin, by: Configured) -> Self {
+    pub(in crate::render) fn plugin(file: Origin, by: Configured) -> Self {
         Self { repository: file.repository, path: None, configured_in: Some(file.path), configured_by: Some(by) }
     }
 
     /// Where the file is that it was read from.
-    pub(super) fn origin(&self) -> Option<Origin> {
+    pub(in crate::render) fn origin(&self) -> Option<Origin> {
         Some(Origin { repository: self.repository.clone(), path: self.path.clone()? })
     }
 
@@ -75,7 +75,7 @@ impl Provenance {
 }
 
 /// Writes the annotations that are asked for.
-pub(super) fn annotate(resources: &mut [Resource], origins: bool, transformations: bool) {
+pub(in crate::render) fn annotate(resources: &mut [Resource], origins: bool, transformations: bool) {
     for resource in resources {
         if let Some(provenance) = resource.provenance.clone().filter(|_| origins) {
             resource.set_annotation(ORIGIN, &(provenance.lines().join("\n") + "\n"));

@@ -1,8 +1,13 @@
 //! A directory without a kustomization: every manifest below it, as Flux would list them.
-use super::{RenderError, kustomization::NAMES, load::Loader, load::MAX_DEPTH, tree::EntryKind};
+use crate::render::{
+    RenderError,
+    kustomization::NAMES,
+    load::{Loader, MAX_DEPTH},
+    tree::EntryKind,
+};
 
 /// What is rendered of such a directory.
-pub(super) enum Found {
+pub(in crate::render) enum Found {
     /// A file of manifests.
     File(String),
     /// A directory that has a kustomization of its own.
@@ -11,7 +16,7 @@ pub(super) enum Found {
 
 impl Found {
     /// The path of a file of manifests.
-    pub(super) fn file(&self) -> Option<&String> {
+    pub(in crate::render) fn file(&self) -> Option<&String> {
         match self {
             Self::File(path) => Some(path),
             Self::Kustomization(_) => None,
@@ -20,7 +25,7 @@ impl Found {
 }
 
 /// Files and directories to render, in the order of their paths.
-pub(super) fn resources(loader: &Loader<'_>, directory: &str) -> Result<Vec<Found>, RenderError> {
+pub(in crate::render) fn resources(loader: &Loader<'_>, directory: &str) -> Result<Vec<Found>, RenderError> {
     let mut found = Vec::new();
     walk(loader, directory, 0, &mut found)?;
     Ok(found)

@@ -1,26 +1,22 @@
 //! Patches: which resources each is for, and laying it over them.
-use super::{
+use crate::render::{
     RenderError,
     error::Place,
-    json6902,
     kustomization::{PatchField, Selector, target},
     load::{self, Loader},
-    merge,
     node::{Map, Node},
-    provenance::ORIGIN,
-    resource::Resource,
-    schema::Schema,
-    selector::Compiled,
+    object::{json6902, merge, resource::Resource, schema::Schema},
+    transform::{provenance::ORIGIN, selector::Compiled},
 };
 use std::collections::BTreeMap;
 
 /// Strategic merge patches that name their resources themselves, and in which a null label is a text.
 #[derive(Debug)]
-pub(super) struct StrategicMerges(Vec<Resource>);
+pub(in crate::render) struct StrategicMerges(Vec<Resource>);
 
 /// An entry of `patches`.
 #[derive(Debug)]
-pub(super) struct Patch {
+pub(in crate::render) struct Patch {
     content: Content,
     target: Option<Compiled>,
     allows_name_change: bool,
@@ -36,7 +32,7 @@ enum Content {
 
 /// An entry of `patchesJson6902`.
 #[derive(Debug)]
-pub(super) struct Json6902 {
+pub(in crate::render) struct Json6902 {
     operations: Vec<json6902::Operation>,
     target: Compiled,
 }
@@ -46,7 +42,7 @@ impl StrategicMerges {
     ///
     /// # Errors
     /// When one cannot be read, or holds no patch.
-    pub(super) fn read(
+    pub(in crate::render) fn read(
         loader: &Loader<'_>,
         directory: &str,
         place: &Place<'_>,
@@ -73,19 +69,19 @@ impl StrategicMerges {
     ///
     /// # Errors
     /// When it holds none.
-    pub(super) fn read_text(place: &Place<'_>, text: &str) -> Result<Self, RenderError> {
+    pub(in crate::render) fn read_text(place: &Place<'_>, text: &str) -> Result<Self, RenderError> {
         let patches = load::resources(text, place.file)?;
         if patches.is_empty() { Err(place.wrong("the patches are empty")) } else { Ok(Self(patches)) }
     }
 
     /// The same with those of another.
-    pub(super) fn and(mut self, other: Self) -> Self {
+    pub(in crate::render) fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
     /// Lays each over the one resource that it names.
-    pub(super) fn apply(
+    pub(in crate::render) fn apply(
         &self,
         place: &Place<'_>,
         schema: &Schema,
@@ -105,7 +101,7 @@ impl Patch {
     ///
     /// # Errors
     /// When it is neither a strategic merge patch nor a JSON patch, or lacks a target.
-    pub(super) fn read(
+    pub(in crate::render) fn read(
         loader: &Loader<'_>,
         directory: &str,
         place: &Place<'_>,
@@ -132,7 +128,7 @@ impl Patch {
     }
 
     /// Lays it over what it is for.
-    pub(super) fn apply(
+    pub(in crate::render) fn apply(
         &self,
         place: &Place<'_>,
         schema: &Schema,
@@ -188,7 +184,7 @@ impl Json6902 {
     ///
     /// # Errors
     /// When it is no JSON patch, or its target has no name.
-    pub(super) fn read(
+    pub(in crate::render) fn read(
         loader: &Loader<'_>,
         directory: &str,
         place: &Place<'_>,
@@ -207,7 +203,7 @@ impl Json6902 {
     }
 
     /// Applies it to its targets.
-    pub(super) fn apply(&self, place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
+    pub(in crate::render) fn apply(&self, place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
         let selected: Vec<usize> = (0..resources.len()).filter(|at| self.target.fits(&resources[*at])).collect();
         selected.into_iter().try_for_each(|at| apply_json(place, &self.operations, &mut resources[at]))
     }
