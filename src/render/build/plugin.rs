@@ -1,36 +1,70 @@
 //! Generators, transformers and validators that files of their own configure, of the kinds that are built in.
+use super::{Build, fields::replacements, place::Target};
 use crate::render::{
     RenderError,
-    error::Place,
     generate::{self, Kind, helm},
     kustomization::{
-        GeneratorArgs, HelmChart, HelmGlobals, Image, PatchField, ReplacementField, Replica, Selector, target, typed,
-        value,
+        GeneratorArgs, HelmChart, HelmGlobals, Image, PatchField, ReplacementField, Replica, Selector, typed,
     },
-    load::Loader,
+    load::Files,
     node::{Dialect, Map, Node},
-    object::{fieldspec::Spec, resource::Resource},
+    object::{
+        fieldspec::Spec,
+        manifests,
+        resource::{Provenance, Resource},
+    },
     transform::{
         Transformer,
+        accumulated::Accumulated,
         annotations::Annotations,
         images::Images,
         labels::Labels,
         name::{Name, Part},
         namespace::{Namespace, Subjects},
-        patch,
-        replacement::Replacements,
+        patch::{Json6902, Patch, StrategicMerges},
         replicas::Replicas,
         value_add::{ValueAdd, ValueTarget},
     },
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
+use std::sync::Arc;
+
+impl Build<'_> {
+    /// The configurations that a field holds or names.
+    pub(super) fn plugins(
+        &self,
+        at: &Target<'_>,
+        field: &str,
+        entries: &[String],
+    ) -> Result<Vec<Resource>, RenderError> {
+        let mut accumulated = Accumulated::new();
+        let mut named = Vec::new();
+        for entry in entries {
+            match manifests::read(entry, at.file) {
+                Ok(mut inline) if !inline.is_empty() => {
+                    if self.tells_provenance() {
+                        let file = at.file.rsplit('/').next().unwrap_or_default();
+                        let provenance = Arc::new(Provenance::file(at.origin.at(file)));
+                        inline.iter_mut().for_each(|one| one.provenance = Some(provenance.clone()));
+                    }
+                    accumulated.append(inline, at.file)?;
+                }
+                Ok(_) | Err(_) => named.push(entry.clone()),
+            }
+        }
+        self.resources(at, field, &named, &mut accumulated)?;
+        Ok(accumulated.resources)
+    }
+
+    pub(super) fn plugin<'p>(&'p self, at: &Target<'p>, field: &'p str, config: &'p Resource) -> Plugin<'p> {
+        Plugin { files: at.files(field), helm: &self.options.helm, config }
+    }
+}
 
 /// A file that configures a plugin, and where it is.
 pub(in crate::render) struct Plugin<'a> {
-    pub(in crate::render) loader: &'a Loader<'a>,
-    pub(in crate::render) directory: &'a str,
-    pub(in crate::render) place: Place<'a>,
+    pub(in crate::render) files: Files<'a>,
     pub(in crate::render) helm: &'a helm::Access,
     pub(in crate::render) config: &'a Resource,
 }
@@ -116,7 +150,9 @@ impl Plugin<'_> {
                 subjects: config.set_role_binding_subjects,
             })],
             "ReplicaCountTransformer" => vec![Transformer::Replicas(Replicas { replica: config.replica, specs })],
-            "ImageTagTransformer" => vec![Transformer::Images(Images::new(&self.place, config.image_tag, specs)?)],
+            "ImageTagTransformer" => {
+                vec![Transformer::Images(Images::new(&self.files.place, config.image_tag, specs)?)]
+            }
             "PatchStrategicMergeTransformer" => vec![self.strategic_merge(&config)?],
             "PatchTransformer" => {
                 let field = PatchField {
@@ -125,18 +161,19 @@ impl Plugin<'_> {
                     target: config.target,
                     options: config.options,
                 };
-                vec![Transformer::Patch(patch::Patch::read(self.loader, self.directory, &self.place, &field)?)]
+                vec![Transformer::Patch(Patch::new(
+                    &self.files.place,
+                    &field,
+                    &self.files.text_or(&field.path, field.patch.trim())?,
+                )?)]
             }
-            "PatchJson6902Transformer" => vec![Transformer::Json6902(patch::Json6902::read(
-                self.loader,
-                self.directory,
-                &self.place,
-                &config.path,
-                &config.json_op,
-                config.target.as_ref(),
-            )?)],
+            "PatchJson6902Transformer" => {
+                vec![Transformer::Json6902(Json6902::new(&self.files.place, config.target.as_ref(), || {
+                    self.files.text_or(&config.path, &config.json_op)
+                })?)]
+            }
             "ReplacementTransformer" => {
-                let all = Replacements::read(self.loader, self.directory, &self.place, &config.replacements)?;
+                let all = replacements(&self.files, &config.replacements)?;
                 vec![Transformer::Replacements(all)]
             }
             "ValueAddTransformer" => vec![self.value_add(config)?],
@@ -158,7 +195,7 @@ impl Plugin<'_> {
                 let chart: HelmChart = self.read_without(&["chartHome", "configHome"])?;
                 let globals: Globals = self.read()?;
                 let globals = HelmGlobals { chart_home: globals.chart_home, config_home: globals.config_home };
-                let made = helm::inflate(self.helm, self.loader, self.directory, &self.place, &globals, &chart)?;
+                let made = helm::inflate(self.helm, &self.files, &globals, &chart)?;
                 Ok(made.into_iter().map(|resource| (resource, String::new())).collect())
             }
             other => Err(self.wrong(&format!("{other} is no generator"))),
@@ -166,7 +203,7 @@ impl Plugin<'_> {
     }
 
     fn wrong(&self, message: &str) -> RenderError {
-        self.place.wrong(format!("{}: {message}", self.config.shown()))
+        self.files.place.wrong(format!("{}: {message}", self.config.shown()))
     }
 
     fn check_built_in(&self) -> Result<(), RenderError> {
@@ -206,11 +243,15 @@ impl Plugin<'_> {
         if config.paths.is_empty() && config.patches.is_empty() {
             return Err(self.wrong("needs paths or patches"));
         }
-        let mut all = patch::StrategicMerges::read(self.loader, self.directory, &self.place, &config.paths)?;
+        let mut all = self.files.resources(&config.paths)?;
         if !config.patches.is_empty() {
-            all = all.and(patch::StrategicMerges::read_text(&self.place, &config.patches)?);
+            let written = manifests::read(&config.patches, self.files.place.file)?;
+            if written.is_empty() {
+                return Err(self.files.place.wrong("the patches are empty"));
+            }
+            all.extend(written);
         }
-        Ok(Transformer::StrategicMerge(all))
+        Ok(Transformer::StrategicMerge(StrategicMerges::new(&self.files.place, all)?))
     }
 
     fn value_add(&self, mut config: Config) -> Result<Transformer, RenderError> {
@@ -220,14 +261,13 @@ impl Plugin<'_> {
             targets: Vec<ValueTarget>,
         }
         if !config.target_file_path.is_empty() {
-            let path = target(self.place.file, self.place.field, self.directory, &config.target_file_path)?;
-            let found = value(&self.loader.text(self.directory, &path, self.place.file)?, &path)?;
+            let (_, found) = self.files.value(&config.target_file_path)?;
             let found: Targets = typed(found).map_err(|message| self.wrong(&message))?;
             config.targets.extend(found.targets);
         }
         let text = config.value.trim();
-        let text = if text.is_empty() { self.directory.rsplit('/').next().unwrap_or_default() } else { text };
-        Ok(Transformer::ValueAdd(ValueAdd::new(&self.place, text.to_owned(), config.targets)?))
+        let text = if text.is_empty() { self.files.directory.rsplit('/').next().unwrap_or_default() } else { text };
+        Ok(Transformer::ValueAdd(ValueAdd::new(&self.files.place, text.to_owned(), config.targets)?))
     }
 
     fn generated(&self, kind: Kind) -> Result<Vec<(Resource, String)>, RenderError> {
@@ -241,7 +281,7 @@ impl Plugin<'_> {
         }
         // The old field counts only in kustomizations.
         args.env.clear();
-        let made = generate::make(self.loader, self.directory, &self.place, kind, &args, None)?;
+        let made = generate::make(&self.files, kind, &args, None)?;
         Ok(vec![(made, args.behavior)])
     }
 

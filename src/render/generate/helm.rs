@@ -17,10 +17,10 @@ mod tests;
 use crate::render::{
     RenderError,
     error::Place,
-    kustomization::{HelmChart, HelmGlobals, target},
-    load::{self, Loader, MAX_DEPTH},
+    kustomization::{HelmChart, HelmGlobals},
+    load::{Files, MAX_DEPTH},
     node::{self, Node},
-    object::{merge, resource::Resource, schema::Type},
+    object::{manifests, merge, resource::Resource, schema::Type},
     tree::EntryKind,
 };
 use complaint::Hidden;
@@ -99,12 +99,11 @@ pub fn environment(all: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(
 /// When that is not allowed, the chart is not there, or the program fails.
 pub(in crate::render) fn inflate(
     access: &Access,
-    loader: &Loader<'_>,
-    directory: &str,
-    place: &Place<'_>,
+    files: &Files<'_>,
     globals: &HelmGlobals,
     chart: &HelmChart,
 ) -> Result<Vec<Resource>, RenderError> {
+    let place = &files.place;
     let Some(command) = &access.command else {
         return Err(place.wrong("charts are rendered only when that is enabled: use --enable-helm"));
     };
@@ -113,9 +112,7 @@ pub(in crate::render) fn inflate(
     let run = Run {
         command,
         access,
-        loader,
-        directory,
-        place,
+        files,
         globals,
         chart,
         scratch: scratch.path(),
@@ -124,7 +121,7 @@ pub(in crate::render) fn inflate(
         hidden: RefCell::default(),
     };
     let output = run.template()?;
-    let mut resources = load::resources(&output, place.file)
+    let mut resources = manifests::read(&output, place.file)
         .map_err(|error| place.wrong(format!("the chart {} gave no manifests: {error}", chart.name)))?;
     for resource in &mut resources {
         resource.keeps_namespace = true;
@@ -153,9 +150,7 @@ fn check(place: &Place<'_>, chart: &HelmChart) -> Result<(), RenderError> {
 struct Run<'a> {
     command: &'a Path,
     access: &'a Access,
-    loader: &'a Loader<'a>,
-    directory: &'a str,
-    place: &'a Place<'a>,
+    files: &'a Files<'a>,
     globals: &'a HelmGlobals,
     chart: &'a HelmChart,
     scratch: &'a Path,
@@ -171,10 +166,10 @@ impl Run<'_> {
         let home = if self.globals.chart_home.is_empty() { "charts" } else { &self.globals.chart_home };
         let is_pulled = !version.is_empty() && !repo.is_empty();
         let home = if is_pulled { format!("{home}/{name}-{version}") } else { home.to_owned() };
-        let source = self.target(&format!("{home}/{name}"))?;
+        let source = self.files.path(&format!("{home}/{name}"))?;
         let home = self.scratch.join("charts");
         let copy = home.join(name);
-        let is_here = self.loader.kind(&source)? == Some(EntryKind::Directory);
+        let is_here = self.files.loader.kind(&source)? == Some(EntryKind::Directory);
         if is_here {
             self.copy(&source, &source, &copy, 0)?;
         } else if repo.is_empty() {
@@ -187,16 +182,12 @@ impl Run<'_> {
     }
 
     fn wrong(&self, message: &str) -> RenderError {
-        self.place.wrong(format!("the chart {} {message}", self.chart.name))
+        self.files.place.wrong(format!("the chart {} {message}", self.chart.name))
     }
 
-    fn target(&self, path: &str) -> Result<String, RenderError> {
-        target(self.place.file, self.place.field, self.directory, path)
-    }
-
-    /// A file that the kustomization names.
+    /// A file by its path in the tree, as the kustomization may read it.
     fn bytes(&self, path: &str) -> Result<Vec<u8>, RenderError> {
-        self.loader.bytes(self.directory, path, self.place.file)
+        self.files.loader.bytes(self.files.directory, path, self.files.place.file)
     }
 
     /// Copies a directory of the tree. Links in a chart lead where the kustomization or the chart itself is.
@@ -206,7 +197,7 @@ impl Run<'_> {
         }
         let failed = |error: std::io::Error| self.wrong(&format!("cannot be copied: {error}"));
         std::fs::create_dir_all(to).map_err(failed)?;
-        for (name, kind) in self.loader.list(from)? {
+        for (name, kind) in self.files.loader.list(from)? {
             self.copied.set(self.copied.get() + 1);
             if self.copied.get() > MAX_ENTRIES {
                 return Err(self.wrong(&format!("has more than {MAX_ENTRIES} files and directories")));
@@ -216,7 +207,9 @@ impl Run<'_> {
                 EntryKind::Directory => self.copy(chart, &path, &to.join(&name), depth + 1)?,
                 EntryKind::File => {
                     let bytes = match self.bytes(&path) {
-                        Err(RenderError::Restricted { .. }) => self.loader.bytes(chart, &path, self.place.file),
+                        Err(RenderError::Restricted { .. }) => {
+                            self.files.loader.bytes(chart, &path, self.files.place.file)
+                        }
                         read => read,
                     };
                     std::fs::write(to.join(&name), bytes?).map_err(failed)?;
@@ -243,7 +236,7 @@ impl Run<'_> {
     fn values(&self, source: Option<&str>, copy: &Path) -> Result<PathBuf, RenderError> {
         let HelmChart { values_file, values_inline, values_merge, .. } = self.chart;
         let file = || match (values_file.is_empty(), source) {
-            (false, _) => self.bytes(&self.target(values_file)?),
+            (false, _) => self.bytes(&self.files.path(values_file)?),
             (true, Some(source)) => self.bytes(&format!("{source}/values.yaml")),
             (true, None) => std::fs::read(copy.join("values.yaml"))
                 .map_err(|error| self.wrong(&format!("has no values.yaml: {error}"))),
@@ -301,7 +294,7 @@ impl Run<'_> {
         add("--name-template", &chart.name_template);
         add("--values", &values.display().to_string());
         for (number, file) in chart.additional_values_files.iter().enumerate() {
-            let bytes = self.bytes(&self.target(file)?)?;
+            let bytes = self.bytes(&self.files.path(file)?)?;
             add("--values", &self.write(&format!("values-{number}.yaml"), &bytes)?.display().to_string());
         }
         let api_versions = if chart.api_versions.is_empty() { &self.access.api_versions } else { &chart.api_versions };

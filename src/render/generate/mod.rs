@@ -5,7 +5,7 @@ use crate::render::{
     RenderError,
     error::Place,
     kustomization::{GeneratorArgs, GeneratorOptions},
-    load::{Loader, join},
+    load::Files,
     node::{Entry, Map, Node, Scalar, Tag},
     object::resource::Resource,
 };
@@ -27,15 +27,12 @@ pub(in crate::render) enum Kind {
 /// # Errors
 /// When a source is missing or not of its form, or two give the same key.
 pub(in crate::render) fn make(
-    loader: &Loader<'_>,
-    directory: &str,
-    place: &Place<'_>,
+    files: &Files<'_>,
     kind: Kind,
     args: &GeneratorArgs,
     global: Option<&GeneratorOptions>,
 ) -> Result<Resource, RenderError> {
-    let Place { file, .. } = *place;
-    let wrong = |message: String| place.wrong(message);
+    let wrong = |message: String| files.place.wrong(message);
     if args.name.is_empty() {
         return Err(wrong("an entry has no name".to_owned()));
     }
@@ -45,9 +42,8 @@ pub(in crate::render) fn make(
         None => Ok(()),
         Some(_) => Err(wrong(format!("{} repeats the key {key:?}", args.name))),
     };
-    let path = |name: &str| join(directory, name).ok_or_else(|| wrong(format!("{name:?} leads out of the repository")));
     for name in &args.envs {
-        let text = loader.text(directory, &path(name)?, file)?;
+        let text = files.text(name)?;
         for line in text.strip_prefix('\u{feff}').unwrap_or(&text).lines() {
             let line = line.trim_start();
             if !line.is_empty() && !line.starts_with('#') {
@@ -71,9 +67,9 @@ pub(in crate::render) fn make(
             Some((key, name)) if !key.is_empty() && !name.is_empty() && !name.contains('=') => (key, name),
             Some(_) => return Err(wrong(format!("file {entry:?} is not [key=]path"))),
         };
-        add(key.to_owned(), loader.bytes(directory, &path(name)?, file)?)?;
+        add(key.to_owned(), files.bytes(name)?)?;
     }
-    Ok(object(kind, args, &options, pairs, file))
+    Ok(object(kind, args, &options, pairs, files.place.file))
 }
 
 fn merged(own: Option<&GeneratorOptions>, global: Option<&GeneratorOptions>) -> GeneratorOptions {

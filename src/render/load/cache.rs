@@ -4,8 +4,8 @@
 //! for it: names that were there or not, files, directories. A change of one file therefore parses that file anew, and
 //! accumulates the bases that it is part of, and no others.
 use crate::render::{
-    build::Accumulated,
     object::resource::Resource,
+    transform::accumulated::Accumulated,
     tree::{ContentId, EntryKind},
 };
 use std::{

@@ -1,14 +1,20 @@
 //! Reading, within bounds: how much, how deep, and from where.
+mod brought;
 pub mod cache;
+mod files;
 
 use crate::render::{
     RenderError,
+    kustomization::NAMES,
     load::cache::{Cache, Memo, Seen},
-    node::{self, Dialect, Map, Node, ParseError, Tag},
-    object::resource::Resource,
+    node::{self, Node, ParseError},
+    object::{manifests, resource::Resource},
     remote::Remote,
     tree::{ContentId, EntryKind, FileTree, TreeError},
 };
+pub(in crate::render) use brought::{Brought, Something};
+pub(in crate::render) use files::{Files, target};
+
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -22,9 +28,6 @@ pub(in crate::render) const MAX_DEPTH: usize = 64;
 const MAX_FILES: usize = 100_000;
 /// Most bytes that one render reads.
 const MAX_BYTES: usize = 256 << 20;
-/// Deepest list inside a list.
-const MAX_LISTS: usize = 16;
-
 /// Texts that are worth a second thread, in bytes.
 const MIN_PARALLEL: usize = 64 << 10;
 
@@ -106,6 +109,22 @@ impl<'a> Loader<'a> {
         Ok(kind)
     }
 
+    /// The name of the kustomization file of a directory; none when there is no such file.
+    pub(in crate::render) fn kustomization(&self, directory: &str) -> Result<Option<String>, RenderError> {
+        let mut found: Vec<String> = Vec::new();
+        for name in NAMES {
+            let path = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
+            if self.kind(&path)?.is_some() {
+                found.push(path);
+            }
+        }
+        match found.len() {
+            0 => Ok(None),
+            1 => Ok(found.pop()),
+            more => Err(RenderError::NoKustomization { path: directory.to_owned(), found: more }),
+        }
+    }
+
     pub(in crate::render) fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, RenderError> {
         let list = self.tree.list(path).map_err(|source| failed(path, source))?;
         self.note(|| Seen::List(path.to_owned(), list.clone()));
@@ -184,11 +203,11 @@ impl<'a> Loader<'a> {
         let ahead = self.ahead.borrow_mut().remove(path);
         let Some(Ahead { documents, id, size }) = ahead else {
             return match self.cache {
-                None => opened(node::documents(&self.text(root, path, named_by)?), path, &self.shown(path)),
+                None => manifests::open(node::documents(&self.text(root, path, named_by)?), path, &self.shown(path)),
                 Some(cache) => self.cached(cache, root, path, named_by),
             };
         };
-        let found = opened(documents, path, &self.shown(path))?;
+        let found = manifests::open(documents, path, &self.shown(path))?;
         if let (Some(cache), Some(id)) = (self.cache, id) {
             cache.keep_file(id, path, size, &found);
         }
@@ -209,7 +228,7 @@ impl<'a> Loader<'a> {
         if let Some((found, _)) = cache.file(id, path) {
             return Ok(found);
         }
-        let found = opened(node::documents(&text), path, &self.shown(path))?;
+        let found = manifests::open(node::documents(&text), path, &self.shown(path))?;
         cache.keep_file(id, path, text.len(), &found);
         Ok(found)
     }
@@ -283,107 +302,4 @@ impl<'a> Loader<'a> {
 
 fn failed(path: &str, source: TreeError) -> RenderError {
     RenderError::Tree { file: path.to_owned(), source }
-}
-
-/// The path that a kustomization in `directory` means; none when it leaves the tree.
-pub(in crate::render) fn join(directory: &str, path: &str) -> Option<String> {
-    let base = if path.starts_with('/') { "" } else { directory };
-    let mut parts: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
-}
-
-/// The objects that a text holds, lists opened.
-pub(in crate::render) fn resources(text: &str, file: &str) -> Result<Vec<Resource>, RenderError> {
-    opened(node::documents(text), file, file)
-}
-
-/// The objects of documents of a file, which is called otherwise by those who read of it later. A lone List stands for its items; the items of other lists come after all else.
-fn opened(documents: Result<Vec<Node>, ParseError>, file: &str, origin: &str) -> Result<Vec<Resource>, RenderError> {
-    let wrong = |message: String| RenderError::Manifest { file: file.to_owned(), message };
-    let documents = documents.map_err(|error| wrong(error.to_string()))?;
-    let origin: Arc<str> = Arc::from(origin);
-    let is_empty = |node: &Node| node.is_null() || node.as_map().is_some_and(Map::is_empty);
-    let mut documents: Vec<Node> = documents.into_iter().filter(|node| !is_empty(node)).collect();
-    if let [Node::Map(alone)] = documents.as_mut_slice()
-        && matches!(alone.get("kind").and_then(Node::text), Some("List" | "ResourceList"))
-        && let Some(items) = alone.remove("items")
-    {
-        documents = items_of(items).ok_or_else(|| wrong("holds a list whose items are none".to_owned()))?;
-    }
-    let mut found = Vec::with_capacity(documents.len());
-    let mut depth = 0;
-    while !documents.is_empty() {
-        if depth > MAX_LISTS {
-            return Err(RenderError::TooMuch { path: file.to_owned(), what: "lists inside lists", limit: MAX_LISTS });
-        }
-        let mut later = Vec::new();
-        for document in documents.into_iter().filter(|node| !is_empty(node)) {
-            match opened_one(document).map_err(wrong)? {
-                Opened::Object(object) => found.push(Resource::of_file(object, &origin)),
-                Opened::Items(items) => {
-                    let items = items.iter().map(reread).collect::<Result<Vec<_>, _>>();
-                    later.extend(items.map_err(wrong)?);
-                }
-            }
-        }
-        documents = later;
-        depth += 1;
-    }
-    Ok(found)
-}
-
-/// An item of a list as kustomize reads it once more, from the JSON that it makes of it. Where a number becomes a text
-/// that shows how it is spelt.
-fn reread(item: &Node) -> Result<Node, String> {
-    let value = item.to_value(Dialect::Manifest).map_err(|error| format!("holds a list of which an item {error}"))?;
-    let mut node = Node::from(&value);
-    node.each_scalar_mut(&mut |scalar| {
-        let whole = scalar.text.strip_suffix(".0").filter(|_| scalar.tag == Tag::Float).map(str::to_owned);
-        if let Some(whole) = whole.filter(|whole| whole.parse::<i64>().is_ok()) {
-            scalar.set(whole, Tag::Int);
-        }
-    });
-    Ok(node)
-}
-
-enum Opened {
-    Object(Map),
-    Items(Vec<Node>),
-}
-
-/// One object, or the items of a list.
-fn opened_one(document: Node) -> Result<Opened, String> {
-    let Node::Map(mut object) = document else {
-        return Err("holds a document that is not a Kubernetes object".to_owned());
-    };
-    let kind = object.get("kind").filter(|kind| !kind.is_null()).and_then(Node::text).unwrap_or_default().to_owned();
-    if kind.is_empty() {
-        return Err("holds an object without kind".to_owned());
-    }
-    if kind.ends_with("List") {
-        return match object.remove("items") {
-            Some(items) => items_of(items).map(Opened::Items).ok_or("holds a list whose items are none".to_owned()),
-            None => Ok(Opened::Object(object)),
-        };
-    }
-    let name = object.get("metadata").and_then(|metadata| metadata.get("name"));
-    if name.filter(|name| !name.is_null()).and_then(Node::text).unwrap_or_default().is_empty() {
-        return Err(format!("holds a {kind} without metadata.name"));
-    }
-    Ok(Opened::Object(object))
-}
-
-fn items_of(items: Node) -> Option<Vec<Node>> {
-    match items {
-        Node::List(items) => Some(items),
-        null if null.is_null() => Some(Vec::new()),
-        Node::Map(_) | Node::Scalar(_) => None,
-    }
 }

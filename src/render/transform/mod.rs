@@ -2,6 +2,7 @@
 //!
 //! A field of the kustomization makes one with the fields that the configuration names; a file of its own kind (`transformers`)
 //! makes one with just the fields that it names.
+pub(super) mod accumulated;
 pub(super) mod annotations;
 pub(super) mod configuration;
 pub(super) mod hash;

@@ -2,10 +2,9 @@
 use crate::render::{
     RenderError,
     error::Place,
-    kustomization::{PatchField, Selector, target},
-    load::{self, Loader},
+    kustomization::{PatchField, Selector},
     node::{Map, Node},
-    object::{json6902, merge, resource::Resource, schema::Schema},
+    object::{json6902, manifests, merge, resource::Resource, schema::Schema},
     transform::{provenance::ORIGIN, selector::Compiled},
 };
 use std::collections::BTreeMap;
@@ -38,46 +37,12 @@ pub(in crate::render) struct Json6902 {
 }
 
 impl StrategicMerges {
-    /// Reads entries of `patchesStrategicMerge`: files, or texts.
+    /// Patches that are written as objects.
     ///
     /// # Errors
-    /// When one cannot be read, or holds no patch.
-    pub(in crate::render) fn read(
-        loader: &Loader<'_>,
-        directory: &str,
-        place: &Place<'_>,
-        entries: &[String],
-    ) -> Result<Self, RenderError> {
-        let mut all = Vec::new();
-        for entry in entries {
-            let found = match load::resources(entry, place.file) {
-                Ok(resources) if !resources.is_empty() => resources,
-                Ok(_) | Err(_) => {
-                    let path = target(place.file, place.field, directory, entry)?;
-                    loader.resources(directory, &path, place.file)?
-                }
-            };
-            all.extend(found);
-        }
-        if all.is_empty() && !entries.is_empty() {
-            return Err(place.wrong("the patches are empty"));
-        }
-        Ok(Self(all))
-    }
-
-    /// Reads patches from one text.
-    ///
-    /// # Errors
-    /// When it holds none.
-    pub(in crate::render) fn read_text(place: &Place<'_>, text: &str) -> Result<Self, RenderError> {
-        let patches = load::resources(text, place.file)?;
+    /// When there are none.
+    pub(in crate::render) fn new(place: &Place<'_>, patches: Vec<Resource>) -> Result<Self, RenderError> {
         if patches.is_empty() { Err(place.wrong("the patches are empty")) } else { Ok(Self(patches)) }
-    }
-
-    /// The same with those of another.
-    pub(in crate::render) fn and(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
-        self
     }
 
     /// Lays each over the one resource that it names.
@@ -97,18 +62,12 @@ impl StrategicMerges {
 }
 
 impl Patch {
-    /// Reads an entry of `patches`.
+    /// An entry of `patches`, with the text of its patch.
     ///
     /// # Errors
     /// When it is neither a strategic merge patch nor a JSON patch, or lacks a target.
-    pub(in crate::render) fn read(
-        loader: &Loader<'_>,
-        directory: &str,
-        place: &Place<'_>,
-        entry: &PatchField,
-    ) -> Result<Self, RenderError> {
-        let text = text_of(loader, directory, place, &entry.path, entry.patch.trim())?;
-        let content = Content::read(place, &text)?;
+    pub(in crate::render) fn new(place: &Place<'_>, entry: &PatchField, text: &str) -> Result<Self, RenderError> {
+        let content = Content::read(place, text)?;
         match (&content, &entry.target) {
             (Content::Json(_), None) => return Err(place.wrong("a JSON patch needs a target")),
             (Content::Merge(patches), Some(_)) if patches.len() > 1 => {
@@ -168,7 +127,7 @@ impl Patch {
 impl Content {
     /// A list of operations is a JSON patch; anything else must be resources.
     fn read(place: &Place<'_>, text: &str) -> Result<Self, RenderError> {
-        match load::resources(text, place.file) {
+        match manifests::read(text, place.file) {
             Ok(resources) => Ok(Self::Merge(resources)),
             Err(error) => match json6902::read_text(text) {
                 Ok(operations) => Ok(Self::Json(operations)),
@@ -184,17 +143,14 @@ impl Json6902 {
     ///
     /// # Errors
     /// When it is no JSON patch, or its target has no name.
-    pub(in crate::render) fn read(
-        loader: &Loader<'_>,
-        directory: &str,
+    pub(in crate::render) fn new(
         place: &Place<'_>,
-        path: &str,
-        text: &str,
         target: Option<&Selector>,
+        text: impl FnOnce() -> Result<String, RenderError>,
     ) -> Result<Self, RenderError> {
         let target = target.filter(|target| !target.name.is_empty());
         let target = target.ok_or_else(|| place.wrong("an entry needs target.name"))?;
-        let text = text_of(loader, directory, place, path, text)?;
+        let text = text()?;
         let operations = json6902::read_text(&text).map_err(|message| place.wrong(message))?;
         if operations.is_empty() {
             return Err(place.wrong("an entry holds no operations"));
@@ -206,23 +162,6 @@ impl Json6902 {
     pub(in crate::render) fn apply(&self, place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
         let selected: Vec<usize> = (0..resources.len()).filter(|at| self.target.fits(&resources[*at])).collect();
         selected.into_iter().try_for_each(|at| apply_json(place, &self.operations, &mut resources[at]))
-    }
-}
-
-fn text_of(
-    loader: &Loader<'_>,
-    directory: &str,
-    place: &Place<'_>,
-    path: &str,
-    text: &str,
-) -> Result<String, RenderError> {
-    match (path.is_empty(), text.is_empty()) {
-        (false, true) => {
-            let real = target(place.file, place.field, directory, path)?;
-            loader.text(directory, &real, place.file)
-        }
-        (true, false) => Ok(text.to_owned()),
-        (false, false) | (true, true) => Err(place.wrong("an entry needs either a path or the patch itself")),
     }
 }
 

@@ -2,8 +2,7 @@
 use crate::render::{
     RenderError,
     error::Place,
-    kustomization::{ReplacementField, ReplacementOptions, ReplacementSource, ReplacementTarget, target, typed, value},
-    load::Loader,
+    kustomization::{ReplacementField, ReplacementOptions, ReplacementSource, ReplacementTarget},
     node::{self, Dialect, Node},
     object::{
         path::{self, Kind},
@@ -42,40 +41,12 @@ struct Target {
 }
 
 impl Replacements {
-    /// Reads entries of `replacements`, and the files that they name.
+    /// Entries that hold their own replacements.
     ///
     /// # Errors
-    /// When an entry lacks a source or a target, or a file cannot be read.
-    pub(in crate::render) fn read(
-        loader: &Loader<'_>,
-        directory: &str,
-        place: &Place<'_>,
-        entries: &[ReplacementField],
-    ) -> Result<Self, RenderError> {
-        let mut all = Vec::new();
-        for entry in entries {
-            if entry.path.is_empty() {
-                all.push(Replacement::new(place, entry)?);
-                continue;
-            }
-            if entry.source.is_some() || !entry.targets.is_empty() {
-                return Err(place.wrong("an entry has both a path and a replacement of its own"));
-            }
-            let file = target(place.file, place.field, directory, &entry.path)?;
-            let found = match value(&loader.text(directory, &file, place.file)?, &file)? {
-                Value::Array(items) => items,
-                one @ Value::Object(_) => vec![one],
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                    return Err(place.wrong(format!("{file} holds no replacement")));
-                }
-            };
-            for one in found {
-                let entry: ReplacementField =
-                    typed(one).map_err(|message| place.wrong(format!("{file}: {message}")))?;
-                all.push(Replacement::new(place, &entry)?);
-            }
-        }
-        Ok(Self(all))
+    /// When an entry lacks a source or a target.
+    pub(in crate::render) fn new(place: &Place<'_>, entries: &[ReplacementField]) -> Result<Self, RenderError> {
+        entries.iter().map(|entry| Replacement::new(place, entry)).collect::<Result<_, _>>().map(Self)
     }
 
     /// Copies the values.
