@@ -7,7 +7,7 @@
 //!
 //! Reads only through a [`tree::FileTree`], which nothing leads out of. Runs no program, except `helm` where
 //! [`Options::helm`] allows it; asks nobody, except whoever [`Options::remotes`] names.
-mod build;
+mod accumulate;
 pub mod emit;
 mod error;
 mod generate;
@@ -172,7 +172,8 @@ fn unprintable(resource: &Resource, error: &dyn std::fmt::Display) -> RenderErro
 
 /// The steps of a render, up to what is printed.
 fn resources(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<Resource>, RenderError> {
-    let build = build::Build::new(load::Loader::new(tree, options.load_restriction, options.cache.as_deref()), options);
+    let build =
+        accumulate::Build::new(load::Loader::new(tree, options.load_restriction, options.cache.as_deref()), options);
     let mut accumulated = build.directory(path)?;
     let resources = &mut accumulated.resources;
     transform::hash::add_suffixes(&Place { file: path, field: "name suffix" }, resources)?;

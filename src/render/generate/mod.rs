@@ -7,7 +7,7 @@ use crate::render::{
     kustomization::{GeneratorArgs, GeneratorOptions},
     load::Files,
     node::{Entry, Map, Node, Scalar, Tag},
-    object::resource::Resource,
+    object::{resource::Resource, written::written},
 };
 use base64::Engine as _;
 use std::{collections::BTreeMap, sync::Arc};
@@ -107,8 +107,8 @@ fn object(
     for (key, bytes) in pairs {
         let key = Scalar::key(key);
         match (kind, String::from_utf8(bytes)) {
-            (Kind::ConfigMap, Ok(text)) => data.push(key, Node::Scalar(Scalar::written(text))),
-            (Kind::Secret, Ok(text)) => data.push(key, Node::Scalar(Scalar::written(lines(text.as_bytes())))),
+            (Kind::ConfigMap, Ok(text)) => data.push(key, Node::Scalar(written(text))),
+            (Kind::Secret, Ok(text)) => data.push(key, Node::Scalar(written(lines(text.as_bytes())))),
             (Kind::ConfigMap, Err(error)) => binary.push(key, Node::string(lines(error.as_bytes()))),
             (Kind::Secret, Err(error)) => data.push(key, Node::string(lines(error.as_bytes()))),
         }
@@ -230,7 +230,6 @@ fn overlay(map: &mut Map, key: &str, before: Option<&Node>) {
 
 /// A map of texts.
 fn texts(values: &BTreeMap<String, String>) -> Node {
-    let entry =
-        |(key, value): (&String, &String)| Entry { key: Scalar::key(key), value: Node::Scalar(Scalar::written(value)) };
+    let entry = |(key, value): (&String, &String)| Entry { key: Scalar::key(key), value: Node::Scalar(written(value)) };
     Node::Map(values.iter().map(entry).collect())
 }

@@ -113,14 +113,6 @@ impl Scalar {
         Self { text: SmolStr::new(text), style: Style::Plain, tag: Tag::Str, link: Link::default() }
     }
 
-    /// A text that kustomize writes where something else may be written over it. One that others would not read as a
-    /// text is quoted, and stays so.
-    pub(super) fn written(text: impl AsRef<str>) -> Self {
-        let scalar = Self::string(text);
-        let style = if crate::render::emit::reads_as_text(&scalar.text) { Style::Plain } else { Style::Quoted };
-        Self { style, ..scalar }
-    }
-
     /// A key that kustomize adds: nothing is said of it, so that a number or `true` is no text, and cannot be printed.
     pub(super) fn key(text: impl AsRef<str>) -> Self {
         let text = text.as_ref();

@@ -6,3 +6,4 @@ pub(super) mod merge;
 pub(super) mod path;
 pub(super) mod resource;
 pub(super) mod schema;
+pub(super) mod written;

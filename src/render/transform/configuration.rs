@@ -2,6 +2,7 @@
 //!
 //! What a base adds holds for its overlays too; what an overlay adds does not hold for its bases.
 use crate::render::{
+    kustomization::LabelsField,
     object::fieldspec::{self, Spec},
     transform::{
         self,
@@ -49,6 +50,24 @@ impl Configuration {
     /// The configuration of a kustomization that adds nothing.
     pub(in crate::render) fn defaults() -> Arc<Self> {
         DEFAULTS.clone()
+    }
+
+    /// Where the labels of one entry of `labels` go.
+    ///
+    /// # Errors
+    /// When what the entry names contradicts what is configured.
+    pub(in crate::render) fn of_labels(&self, entry: &LabelsField) -> Result<Vec<Spec>, String> {
+        let mut specs = entry.field_specs.clone();
+        fieldspec::merge(&mut specs, self.labels.iter().cloned())?;
+        if entry.include_selectors {
+            fieldspec::merge(&mut specs, self.common_labels.iter().cloned())?;
+            return Ok(specs);
+        }
+        if entry.include_templates {
+            fieldspec::merge(&mut specs, self.template_labels.iter().cloned())?;
+        }
+        fieldspec::merge(&mut specs, [transform::labels::OF_OBJECT.into()])?;
+        Ok(specs)
     }
 
     /// Adds the configuration of a base.

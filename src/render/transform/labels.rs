@@ -3,18 +3,18 @@ use super::{TEMPLATED, each_field};
 use crate::render::{
     RenderError,
     error::Place,
-    kustomization::{LabelsField, texts},
+    kustomization::texts,
     node::{Link, Node, Scalar},
     object::{
-        fieldspec::{self, FieldSpec, Made, Spec},
+        fieldspec::{FieldSpec, Made, Spec},
         resource::Resource,
+        written::written,
     },
-    transform::configuration::Configuration,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-const OF_OBJECT: FieldSpec<'static> = FieldSpec::of("", "metadata/labels", true);
+pub(super) const OF_OBJECT: FieldSpec<'static> = FieldSpec::of("", "metadata/labels", true);
 
 /// Labels of what the objects make, besides the templates of [`TEMPLATED`].
 const OF_TEMPLATES: [FieldSpec<'static>; 3] = [
@@ -120,21 +120,6 @@ impl Labels {
     }
 }
 
-/// Where the labels of one entry go.
-pub(in crate::render) fn of_entry(entry: &LabelsField, configuration: &Configuration) -> Result<Vec<Spec>, String> {
-    let mut specs = entry.field_specs.clone();
-    fieldspec::merge(&mut specs, configuration.labels.iter().cloned())?;
-    if entry.include_selectors {
-        fieldspec::merge(&mut specs, configuration.common_labels.iter().cloned())?;
-        return Ok(specs);
-    }
-    if entry.include_templates {
-        fieldspec::merge(&mut specs, configuration.template_labels.iter().cloned())?;
-    }
-    fieldspec::merge(&mut specs, [OF_OBJECT.into()])?;
-    Ok(specs)
-}
-
 fn templates() -> Vec<FieldSpec<'static>> {
     let direct = TEMPLATED.iter().map(|(group, version, kind)| FieldSpec {
         group,
@@ -179,7 +164,7 @@ fn set(value: &mut Node, key: &str, text: &str, link: Link) -> Result<(), String
     match map.get_mut(key) {
         Some(Node::Scalar(scalar)) => scalar.set_string(text),
         Some(other) => *other = Node::string(text),
-        None => map.push(Scalar::key(key), Node::Scalar(Scalar { link, ..Scalar::written(text) })),
+        None => map.push(Scalar::key(key), Node::Scalar(Scalar { link, ..written(text) })),
     }
     Ok(())
 }

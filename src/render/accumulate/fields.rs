@@ -12,7 +12,7 @@ use crate::render::{
         annotations::Annotations,
         configuration::Configuration,
         images::Images,
-        labels::{self, Labels},
+        labels::Labels,
         name::{Name, Part},
         namespace::{Namespace, Subjects},
         patch::{Json6902, Patch, StrategicMerges},
@@ -130,7 +130,7 @@ impl Build<'_> {
             all.push(("nameSuffix", "SuffixTransformer", Transformer::Name(name)));
         }
         for entry in &fields.labels {
-            let specs = labels::of_entry(entry, configuration).map_err(|message| place("labels").wrong(message))?;
+            let specs = configuration.of_labels(entry).map_err(|message| place("labels").wrong(message))?;
             let labels = Labels { pairs: entry.pairs.clone(), specs };
             all.push(("labels", "LabelTransformer", Transformer::Labels(labels)));
         }
