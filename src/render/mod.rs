@@ -1,20 +1,38 @@
 //! From files to manifests: what `kustomize build` makes of a directory, and what Flux makes of one without a kustomization.
 //!
 //! ```text
-//! kustomization (fields) -> accumulate: resources, bases -> generators -> components -> transformers
+//! accumulate   kustomization (fields) -> resources, bases -> generators -> components -> transformers
 //!     -> once, at the top: hashes -> references -> order -> Vec<Manifest> -> emit (YAML)
 //! ```
 //!
-//! Reads only through a [`tree::FileTree`], which nothing leads out of. Runs no program, except `helm` where
-//! [`Options::helm`] allows it; asks nobody, except whoever [`Options::remotes`] names.
+//! | layer | what | reads files |
+//! |---|---|---|
+//! | `accumulate` | one kustomization after another, and what their fields ask for | through `load` |
+//! | `generate` | ConfigMaps, Secrets, charts | through `load` |
+//! | `load` | within bounds, once, and not at all what a cache knows | a [`tree::FileTree`] |
+//! | `transform` | what changes many objects | no |
+//! | `kustomization` | the fields as they are written | no |
+//! | `object` | one object: its fields, patches, schema | no |
+//! | `node`, `emit` | YAML in, YAML out | no |
+//!
+//! # Guarantees
+//!
+//! - The same tree and [`Options`] give the same bytes, whatever the number of cores.
+//! - All of a directory is rendered, or an error says which file, line and field is wrong. It holds no content of a manifest.
+//! - Nothing is read but through the tree, which nothing leads out of; no program is run, except `helm` where [`Options::helm`]
+//!   allows it; nobody is asked, except whoever [`Options::remotes`] names.
+//! - Files, bytes, depth and patterns are bounded, whatever the input.
+//! - A result that is given as a resource renders to itself.
 mod accumulate;
 pub mod emit;
 mod error;
 mod generate;
+pub mod helm;
 mod kustomization;
 mod load;
 mod node;
 mod object;
+mod options;
 mod parallel;
 pub mod remote;
 mod substitute;
@@ -23,87 +41,19 @@ pub mod tree;
 
 pub use emit::{to_yaml, value_to_yaml};
 pub use error::RenderError;
-pub use generate::helm;
 pub use load::cache::{self, Cache};
+pub use options::{Options, SchemaUse};
 pub use substitute::substitute;
+pub use transform::order::Order;
 
 use crate::model::Manifest;
 use error::Place;
 use object::resource::Resource;
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 use tree::FileTree;
 
 /// Objects that are printed at a time.
 const AT_ONCE: usize = 32;
-
-/// Order of the rendered objects, where the kustomization does not choose one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// By kind, as `kustomize build` prints them.
-    Legacy,
-    /// As they were accumulated, as Flux applies them.
-    Fifo,
-}
-
-/// What becomes of the built-in types when a kustomization names an OpenAPI document of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SchemaUse {
-    /// They are forgotten, as by `kustomize build`.
-    Replace,
-    /// The document adds to them, as in Flux.
-    Add,
-}
-
-/// How to render.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Order of the objects.
-    pub order: Order,
-    /// Whether files must be in or below the directory of the kustomization that names them.
-    pub load_restriction: bool,
-    /// Whether a directory without a kustomization is rendered as all the manifests below it.
-    pub generate: bool,
-    /// Whether each object gets the label `app.kubernetes.io/managed-by`.
-    pub managed_by_label: bool,
-    /// What an OpenAPI document of the kustomization's own does.
-    pub schema: SchemaUse,
-    /// Whether and how charts are rendered.
-    pub helm: helm::Access,
-    /// What renders keep for those after them.
-    pub cache: Option<Arc<Cache>>,
-    /// Who brings bases and files that are elsewhere; none: they are refused.
-    pub remotes: Option<Arc<dyn remote::Remotes>>,
-}
-
-impl Options {
-    /// What `kustomize build` does without flags.
-    pub fn of_kustomize() -> Self {
-        Self {
-            order: Order::Legacy,
-            load_restriction: true,
-            generate: false,
-            managed_by_label: false,
-            schema: SchemaUse::Replace,
-            helm: helm::Access::default(),
-            cache: None,
-            remotes: None,
-        }
-    }
-
-    /// What Flux's kustomize-controller does.
-    pub fn of_flux() -> Self {
-        Self {
-            order: Order::Fifo,
-            load_restriction: false,
-            generate: true,
-            managed_by_label: false,
-            schema: SchemaUse::Add,
-            helm: helm::Access::default(),
-            cache: None,
-            remotes: None,
-        }
-    }
-}
 
 /// Renders a directory of a tree; `path` is "" for its root. Where nothing is called so and [`Options::remotes`] brings what
 /// is elsewhere, it may be the address of a directory in a repository.

@@ -1,7 +1,7 @@
 //! What `configurations` and `crds` add to the fields that transformers change.
 use super::place::Target;
 use crate::render::{
-    RenderError,
+    error::RenderError,
     kustomization::typed,
     load::Files,
     object::fieldspec::Spec,

@@ -1,9 +1,8 @@
 //! What the fields of a kustomization make and change, in kustomize's order.
 use super::{Build, place::Target};
 use crate::render::{
-    RenderError,
-    error::Place,
-    generate::{self, Kind, helm},
+    error::{Place, RenderError},
+    generate::{self, Kind, chart},
     kustomization::{ReplacementField, typed},
     load::Files,
     object::resource::{Provenance, Resource},
@@ -55,7 +54,7 @@ impl Build<'_> {
                 at.chart_namespace.clone_into(&mut chart.namespace);
             }
             let access = &self.options.helm;
-            let made = helm::inflate(access, &files, &fields.helm_globals, &chart)?;
+            let made = chart::inflate(access, &files, &fields.helm_globals, &chart)?;
             made.into_iter().try_for_each(|made| put(&files.place, made, "", provenance.as_ref()))?;
         }
         let place = at.place("generators");

@@ -10,10 +10,11 @@ mod plugin;
 mod validate;
 
 use crate::render::{
-    Options, RenderError,
+    error::RenderError,
     kustomization::{BuildMetadata, Kustomization},
     load::{Brought, Loader, MAX_DEPTH, cache::Memo},
     object::schema::Schema,
+    options::Options,
     remote::Remote,
     transform::{accumulated::Accumulated, vars},
     tree::EntryKind,

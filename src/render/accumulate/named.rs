@@ -4,8 +4,7 @@ use super::{
     place::{At, Named, Target},
 };
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     load::{Loader, Something, target},
     object::{
         manifests,

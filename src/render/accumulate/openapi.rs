@@ -1,9 +1,10 @@
 //! The schema that a render goes by: the built-in one, or the one that a kustomization asks for.
 use super::{Build, place::Target};
 use crate::render::{
-    RenderError, SchemaUse,
+    error::RenderError,
     kustomization::value,
     object::{resource::Resource, schema::Schema},
+    options::SchemaUse,
 };
 use smol_str::SmolStr;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! A directory without a kustomization: every manifest below it, as Flux would list them.
 use crate::render::{
-    RenderError,
+    error::RenderError,
     kustomization::NAMES,
     load::{Loader, MAX_DEPTH},
     tree::EntryKind,

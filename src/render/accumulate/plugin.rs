@@ -1,8 +1,9 @@
 //! Generators, transformers and validators that files of their own configure, of the kinds that are built in.
 use super::{Build, fields::replacements, place::Target};
 use crate::render::{
-    RenderError,
-    generate::{self, Kind, helm},
+    error::RenderError,
+    generate::{self, Kind, chart},
+    helm,
     kustomization::{
         GeneratorArgs, HelmChart, HelmGlobals, Image, PatchField, ReplacementField, Replica, Selector, typed,
     },
@@ -195,7 +196,7 @@ impl Plugin<'_> {
                 let chart: HelmChart = self.read_without(&["chartHome", "configHome"])?;
                 let globals: Globals = self.read()?;
                 let globals = HelmGlobals { chart_home: globals.chart_home, config_home: globals.config_home };
-                let made = helm::inflate(self.helm, &self.files, &globals, &chart)?;
+                let made = chart::inflate(self.helm, &self.files, &globals, &chart)?;
                 Ok(made.into_iter().map(|resource| (resource, String::new())).collect())
             }
             other => Err(self.wrong(&format!("{other} is no generator"))),

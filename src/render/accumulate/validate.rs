@@ -1,7 +1,7 @@
 //! Validators, which may change nothing but one label.
 use super::{Build, place::Target};
 use crate::render::{
-    RenderError,
+    error::RenderError,
     node::{Map, Node},
     object::resource::Resource,
 };

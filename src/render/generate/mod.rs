@@ -1,9 +1,8 @@
 //! ConfigMaps and Secrets that a kustomization makes.
-pub mod helm;
+pub(super) mod chart;
 
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     kustomization::{GeneratorArgs, GeneratorOptions},
     load::Files,
     node::{Entry, Map, Node, Scalar, Tag},

@@ -8,7 +8,7 @@ pub(in crate::render) use fields::{
 };
 pub(in crate::render) use spelling::{texts, typed, value};
 
-use crate::render::RenderError;
+use crate::render::error::RenderError;
 use fields::OldHelmChart;
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! How kustomize reads what is written for it: fields are known whatever their case, and null is as good as absent.
 use crate::render::{
-    RenderError,
+    error::RenderError,
     node::{self, Dialect},
 };
 use serde::{Deserialize as _, Deserializer, de::DeserializeOwned};

@@ -1,8 +1,7 @@
 //! The files that a field of a kustomization names.
 use super::Loader;
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     kustomization::value,
     object::{manifests, resource::Resource},
     tree::join,

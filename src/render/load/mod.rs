@@ -4,7 +4,7 @@ pub mod cache;
 mod files;
 
 use crate::render::{
-    RenderError,
+    error::RenderError,
     kustomization::NAMES,
     load::cache::{Cache, Memo, Seen},
     node::{self, Node, ParseError},

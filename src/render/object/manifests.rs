@@ -1,6 +1,6 @@
 //! From documents to objects.
 use crate::render::{
-    RenderError,
+    error::RenderError,
     node::{self, Dialect, Map, Node, ParseError, Tag},
     object::resource::Resource,
 };

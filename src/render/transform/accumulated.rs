@@ -1,6 +1,6 @@
 //! What a directory comes to: its resources, and what is still to be done with them.
 use crate::render::{
-    RenderError,
+    error::RenderError,
     kustomization::SortOptions,
     object::resource::{Previous, Resource},
     transform::{

@@ -1,8 +1,7 @@
 //! Annotations: of the objects and of their pod templates.
 use super::{TEMPLATED, labels};
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     kustomization::texts,
     object::{
         fieldspec::{FieldSpec, Spec},

@@ -1,7 +1,6 @@
 //! Name suffixes of generated objects, made from their content.
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     node::{Dialect, Map, Node, Unvalued},
     object::resource::Resource,
 };

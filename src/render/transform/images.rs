@@ -1,8 +1,7 @@
 //! Names, tags and digests of images.
 use super::each_field;
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     kustomization::Image,
     node::{Map, Node},
     object::{

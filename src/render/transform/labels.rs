@@ -1,8 +1,7 @@
 //! Labels: of the objects, of their pod templates, of their selectors.
 use super::{TEMPLATED, each_field};
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     kustomization::texts,
     node::{Link, Node, Scalar},
     object::{

@@ -20,7 +20,7 @@ pub(super) mod selector;
 pub(super) mod value_add;
 pub(super) mod vars;
 
-use super::RenderError;
+use super::error::RenderError;
 use crate::render::{
     error::Place,
     node::Node,

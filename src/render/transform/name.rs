@@ -1,7 +1,6 @@
 //! Prefixes and suffixes of names.
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     node::Node,
     object::{
         fieldspec::{FieldSpec, Made, Spec},

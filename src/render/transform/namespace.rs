@@ -1,8 +1,7 @@
 //! The namespace of everything.
 use super::{each_field, set_string};
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     node::Node,
     object::{
         fieldspec::{FieldSpec, Made, Spec},

@@ -1,6 +1,15 @@
 //! The order in which objects are printed or applied.
-use crate::render::{Order, RenderError, kustomization::SortOptions, object::resource::Resource};
+use crate::render::{error::RenderError, kustomization::SortOptions, object::resource::Resource};
 use std::cmp::Ordering;
+
+/// Order of the rendered objects, where the kustomization does not choose one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By kind, as `kustomize build` prints them.
+    Legacy,
+    /// As they were accumulated, as Flux applies them.
+    Fifo,
+}
 
 /// Kinds that come first, in this order.
 const FIRST: [&str; 22] = [

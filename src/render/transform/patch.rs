@@ -1,7 +1,6 @@
 //! Patches: which resources each is for, and laying it over them.
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     kustomization::{PatchField, Selector},
     node::{Map, Node},
     object::{json6902, manifests, merge, resource::Resource, schema::Schema},

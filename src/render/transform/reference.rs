@@ -2,7 +2,7 @@
 //!
 //! Source: the name references that kustomize knows by default.
 use crate::render::{
-    RenderError,
+    error::RenderError,
     node::{Map, Node, Tag},
     object::{
         fieldspec::{self, FieldSpec, Spec},

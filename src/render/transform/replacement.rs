@@ -1,7 +1,6 @@
 //! Replacements: values copied from one resource into others.
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     kustomization::{ReplacementField, ReplacementOptions, ReplacementSource, ReplacementTarget},
     node::{self, Dialect, Node},
     object::{

@@ -1,7 +1,6 @@
 //! How many of each.
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     kustomization::Replica,
     node::{Node, Tag},
     object::{

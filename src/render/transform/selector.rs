@@ -2,8 +2,7 @@
 mod labels;
 
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     kustomization::Selector,
     object::resource::{Previous, Resource},
 };

@@ -1,8 +1,7 @@
 //! A value put into fields of resources: the `ValueAddTransformer`.
 use super::namespace::{Namespace, Subjects};
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     kustomization::Selector,
     node::{Node, Scalar},
     object::{fieldspec, resource::Resource},

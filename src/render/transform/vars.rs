@@ -1,7 +1,6 @@
 //! Vars: `$(NAME)` in fields, filled in from the final value of another field.
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     kustomization::{VarField, VarObject},
     node::{Node, Scalar, Style, Tag},
     object::{

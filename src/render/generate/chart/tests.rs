@@ -1,6 +1,7 @@
-use super::{Access, Limits, environment};
 use crate::render::{
-    Options, Order, build, to_yaml,
+    Options, Order, build,
+    helm::{Access, Limits, environment},
+    to_yaml,
     tree::{DirectoryTree, MemoryTree},
 };
 use std::{ffi::OsString, fs, path::PathBuf, process::Command, time::Duration};
