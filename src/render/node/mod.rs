@@ -15,6 +15,7 @@ pub(super) use resolve::{Resolved, Unresolvable};
 pub(super) use value::{Dialect, Unvalued};
 
 use smol_str::SmolStr;
+use std::collections::{HashMap, HashSet, hash_map};
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -303,6 +304,28 @@ impl Map {
     pub(super) fn remove(&mut self, key: &str) -> Option<Node> {
         let at = self.entries.iter().position(|entry| entry.key.text == key)?;
         Some(self.entries.remove(at).value)
+    }
+
+    /// Texts under keys: of a key that comes again the last one, in the place of the first.
+    pub(super) fn of_texts<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut map = Self::default();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for (key, text) in pairs {
+            match places.entry(key) {
+                hash_map::Entry::Occupied(place) => map.entries[*place.get()].value = Node::string(text),
+                hash_map::Entry::Vacant(place) => {
+                    place.insert(map.len());
+                    map.push(Scalar::key(key), Node::string(text));
+                }
+            }
+        }
+        map
+    }
+
+    /// Whether a key comes again.
+    pub(super) fn repeats_a_key(&self) -> bool {
+        let mut seen = HashSet::new();
+        !self.entries.iter().all(|entry| seen.insert(entry.key.text.as_str()))
     }
 
     fn each_scalar<'a>(&'a self, path: &mut Vec<&'a str>, visit: &mut dyn FnMut(&[&'a str], &'a Scalar)) {

@@ -164,10 +164,7 @@ impl Resource {
             Some(Node::Map(annotations)) => annotations,
             Some(Node::Scalar(_)) => return drop(self.metadata_mut().remove("annotations")),
         };
-        let mut tidied = Map::default();
-        for (key, value) in annotations.iter() {
-            tidied.insert(key, Node::string(value.text().unwrap_or_default()));
-        }
+        let tidied = Map::of_texts(annotations.iter().map(|(key, value)| (key, value.text().unwrap_or_default())));
         let metadata = self.metadata_mut();
         if tidied.is_empty() {
             metadata.remove("annotations");
@@ -242,7 +239,9 @@ impl Resource {
 
     /// Whether it is, or ever was, called so.
     pub(in crate::render) fn was(&self, other: &Previous) -> bool {
-        self.previous.contains(other) || self.current() == *other
+        let is_current =
+            self.name() == other.name && self.kind() == other.kind && self.effective_namespace() == other.namespace;
+        is_current || self.previous.contains(other)
     }
 
     /// All that it is and was called.
@@ -295,8 +294,7 @@ fn is_tidy(annotations: &Map) -> bool {
     let is_text = |entry: &Entry| {
         entry.key.tag() == Scalar::key(&entry.key.text).tag() && entry.value.as_scalar().is_some_and(is_plain_text)
     };
-    let is_repeated = |at: usize| entries[..at].iter().any(|entry| entry.key.text == entries[at].key.text);
-    !entries.is_empty() && entries.iter().all(is_text) && !(1..entries.len()).any(is_repeated)
+    !entries.is_empty() && entries.iter().all(is_text) && !annotations.repeats_a_key()
 }
 
 /// Whether a scalar is a text, and not one that is printed and read once more on its way.

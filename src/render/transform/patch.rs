@@ -287,11 +287,7 @@ fn with_texts(patch: &Map, keys: &[&str]) -> Map {
     for key in keys {
         match metadata.get_mut(key) {
             Some(Node::Map(values)) if !values.is_empty() => {
-                let mut texts = Map::default();
-                for (key, value) in values.iter() {
-                    texts.insert(key, Node::string(value.text().unwrap_or_default()));
-                }
-                *values = texts;
+                *values = Map::of_texts(values.iter().map(|(key, value)| (key, value.text().unwrap_or_default())));
             }
             Some(_) => drop(metadata.remove(key)),
             None => {}
