@@ -192,7 +192,7 @@ fn apply_json(
 fn own(place: &Place<'_>, patch: &Resource, resources: &[Resource]) -> Result<usize, RenderError> {
     let id = patch.current();
     let is_it = |resource: &Resource| {
-        resource.group() == patch.group() && resource.version() == patch.version() && resource.was(&id)
+        resource.was(&id) && resource.group() == patch.group() && resource.version() == patch.version()
     };
     let found: Vec<usize> = (0..resources.len()).filter(|at| is_it(&resources[*at])).collect();
     match found.as_slice() {
