@@ -9,7 +9,7 @@
 //! Node -> order (keys) -> number / scalar (which style: resolve, timestamp) -> writer (blocks) -> lines (folding)
 //! ```
 //!
-//! Rendering prints through [`print()`], which refuses what kustomize refuses. JSON values, which come from a
+//! Rendering prints through `print`, which refuses what kustomize refuses. JSON values, which come from a
 //! cluster as well, are always printed.
 mod lines;
 mod number;
