@@ -57,7 +57,7 @@ enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the agent: keep the cluster as the state files say
+    /// Run the agent: keep the cluster as state files and custom resources say
     Agent(agent::AgentArgs),
     /// Show, per object, what would change and why
     Plan(plan::PlanArgs),

@@ -1,4 +1,5 @@
 //! A configuration, checked: the one form that every door hands to the engine.
+use super::Door;
 use secrecy::SecretString;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -185,6 +186,10 @@ pub struct Configuration {
     pub ignored: Vec<String>,
     /// sha256 over everything that can change what is applied, secrets included; 64 hexadecimal digits.
     pub digest: String,
+    /// By what it came in.
+    pub door: Door,
+    /// `metadata.generation` of the custom resource that it came as, if it did.
+    pub resource_generation: Option<i64>,
 }
 
 impl Kustomization {
@@ -228,6 +233,8 @@ impl Configuration {
             kustomizations: Vec::new(),
             ignored: Vec::new(),
             digest: String::new(),
+            door: Door::Unknown,
+            resource_generation: None,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The status of every configuration, and the file that others read it from.
-use super::status::ConfigurationStatus;
+use super::{changes::Changes, departures::Departures, status::ConfigurationStatus};
 use crate::model::configuration::ConfigurationId;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -29,6 +29,10 @@ pub struct Board {
     known: Mutex<BTreeMap<ConfigurationId, ConfigurationStatus>>,
     changed: Notify,
     visits: watch::Sender<BTreeMap<ConfigurationId, Visits>>,
+    /// The configurations that there is news of.
+    pub(super) changes: Arc<Changes>,
+    /// The configurations that are given up.
+    pub(super) departures: Departures,
 }
 
 /// How many visits to a configuration have begun, and which of them was the last to end.
@@ -47,7 +51,15 @@ impl Board {
             .into_iter()
             .map(|status| (ConfigurationId { namespace: status.namespace.clone(), name: status.name.clone() }, status))
             .collect();
-        Self { path, known: Mutex::new(known), changed: Notify::new(), visits: watch::Sender::default() }
+        let changes = Arc::new(Changes::default());
+        Self {
+            path,
+            known: Mutex::new(known),
+            changed: Notify::new(),
+            visits: watch::Sender::default(),
+            departures: Departures::new(Arc::clone(&changes)),
+            changes,
+        }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<ConfigurationId, ConfigurationStatus>> {
@@ -119,6 +131,12 @@ impl Board {
             let visits = visits.entry(id.clone()).or_default();
             visits.ended = visits.begun;
         });
+        self.changes.note(id);
+    }
+
+    /// Whether a visit has ended that began after the first `begun` of them.
+    pub(super) fn has_visited(&self, id: &ConfigurationId, begun: u64) -> bool {
+        self.visits.borrow().get(id).is_some_and(|visits| visits.ended > begun)
     }
 
     /// Drops the status of a configuration that is gone.

@@ -143,6 +143,9 @@ pub struct ConfigurationStatus {
     pub conditions: Vec<Condition>,
     /// In their order.
     pub kustomizations: Vec<Arc<KustomizationStatus>>,
+    /// `metadata.generation` of the custom resource that the configuration came as, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
     /// Settings that mean nothing to this engine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<String>,
@@ -153,6 +156,12 @@ impl ConfigurationStatus {
     fn condition(&self, kind: &str) -> &str {
         let found = self.conditions.iter().find(|condition| condition.kind == kind);
         found.map_or("Unknown", |condition| condition.status.as_str())
+    }
+
+    /// Why it stands where it stands, in one word.
+    pub(super) fn condition_reason(&self) -> &str {
+        let ready = self.conditions.iter().find(|condition| condition.kind == "Ready");
+        ready.map_or("", |condition| condition.reason.as_str())
     }
 
     /// Whether everything is applied and healthy.
@@ -282,6 +291,7 @@ pub fn status_of(
         repository_public_key: report.public_key.clone(),
         conditions,
         kustomizations: report.kustomizations.clone(),
+        observed_generation: configuration.resource_generation,
         ignored: configuration.ignored.clone(),
     }
 }

@@ -59,6 +59,8 @@ pub(in crate::desired) fn source_control(
         kustomizations,
         ignored: ignored.iter().map(Ignored::in_full).collect(),
         digest: String::new(),
+        door: secrets.door().clone(),
+        resource_generation: None,
     };
     (configuration, resolved)
 }
@@ -167,7 +169,7 @@ fn git_source(
     secrets: &Reader<'_>,
     problems: &mut Vec<Problem>,
 ) -> (GitSource, Vec<String>) {
-    let transport = transport(URL, &spec.repository_url, Forms::FluxV1, problems);
+    let transport = transport(URL, &spec.repository_url, Forms::FluxV1, secrets, problems);
     let known_hosts = known_hosts(KNOWN_HOSTS, spec.ssh_known_hosts_contents.as_deref(), problems);
     let fields = Fields {
         url: URL,
@@ -176,7 +178,7 @@ fn git_source(
     };
     transport_rules(transport, &found, fields, problems);
     let source = GitSource {
-        allow_local: true,
+        allow_local: secrets.may_be_local(),
         url: resolved(&spec.repository_url, |path| secrets.resolve(path)),
         reference: Reference { branch: Some(params.branch), ..Reference::default() },
         credentials: Credentials {
