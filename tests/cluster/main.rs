@@ -3,12 +3,14 @@ mod agent;
 mod control;
 mod credentials;
 mod faults;
+mod git_server;
 mod idle;
 mod inputs;
 mod killed;
 mod live;
 mod objects;
 mod ownership;
+mod resources;
 mod support;
 
 #[path = "../support/control_plane.rs"]
