@@ -12,14 +12,15 @@ use crate::{
     desired::{DesiredState, Issue, Reach, cluster, file},
     runtime::control::{BindError, Socket, is_answered},
 };
-use clap::Args;
+use clap::{ArgGroup, Args};
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("doors").args(["state", "watch_resources"]).required(true).multiple(true)))]
 pub(super) struct AgentArgs {
     /// State file or directory; may be given several times
-    #[arg(long, required_unless_present = "watch_resources", value_name = "PATH")]
+    #[arg(long, value_name = "PATH")]
     state: Vec<PathBuf>,
     /// Take configurations from custom resources, and keep their status
     #[arg(long)]
