@@ -45,7 +45,12 @@ pub fn merge(
                 }
                 merged.owners.insert(id.clone(), owner.door.clone());
             }
-            None => drop(state.held.insert(id.clone())),
+            None => {
+                state.held.insert(id.clone());
+                let of_files = claims.iter().filter(|claim| matches!(claim.door, Door::Files(_)));
+                let refused = of_files.filter_map(|claim| claim.configuration(id)).map(Arc::clone);
+                state.refused.extend(refused.zip(record.clone()));
+            }
         }
         let name = owner.map(|owner| owner.door.clone()).or(record).unwrap_or_default();
         for other in claims.iter().filter(|other| other.door != name) {
@@ -199,6 +204,7 @@ mod tests {
         cluster.certain.clear();
         let merged = merge(&[&file, &cluster], &BTreeMap::new(), |_| Some(Door::Cluster));
         assert!(merged.state.configurations.is_empty());
+        assert_eq!(merged.state.refused[0].1, Door::Cluster);
         cluster.certain.insert(Door::Cluster, Reach::Namespaces(BTreeSet::from(["other".to_owned()])));
         let merged = merge(&[&file, &cluster], &BTreeMap::new(), |_| Some(Door::Cluster));
         assert!(merged.state.configurations.is_empty(), "nor outside of what it is for");

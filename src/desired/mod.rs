@@ -41,6 +41,8 @@ pub struct DesiredState {
     pub held: BTreeSet<ConfigurationId>,
     /// Configurations that are given up: what they applied is to go, and that is waited for.
     pub leaving: BTreeSet<ConfigurationId>,
+    /// Configurations of state files that belong to a door which is not open here, with that door; sorted by id.
+    pub refused: Vec<(Arc<Configuration>, Door)>,
     /// The doors of which is known what they do not hold, and for which part of the cluster.
     pub certain: BTreeMap<Door, Reach>,
 }

@@ -3,7 +3,7 @@ use crate::{
     git_server::Server,
     live::{Live, runtime},
     proxy::{Proxy, Seen, Verb},
-    support::{Bed, Running, eventually, kubeconfig, kubectl, map},
+    support::{Bed, Running, eventually, kubeconfig, kubectl, map, shown},
 };
 use serde_json::Value;
 use std::{
@@ -246,6 +246,36 @@ fn what_a_state_file_that_is_not_here_applied_is_left_alone_until_it_is_handed_o
     let annotation = "clusterconfig.azure.com/door=";
     kubectl(&["annotate", "configmap", &inventory, "-n", &name, "--overwrite", annotation]).expect("annotated");
     door.until_compliant(&name);
+}
+
+#[test]
+fn a_state_file_is_refused_what_a_resource_owns() {
+    let door = Door::new("door-owned");
+    let name = door.bed.namespace.clone();
+    door.apply(&door.flux(&name, "{path: app, prune: true}", ""));
+    let agent = door.agent(kubeconfig(), &[]);
+    door.until_compliant(&name);
+    drop(agent);
+    door.bed.state("{path: nowhere, prune: true}");
+    let refused = door.bed.once();
+    assert!(!refused.status.success(), "{}", shown(&refused));
+    assert!(shown(&refused).contains("owned by the custom resource"), "{}", shown(&refused));
+    assert_eq!(door.bed.status()["conditions"][0]["reason"], "OwnedElsewhere");
+    assert_eq!(door.colour("a").as_deref(), Some("blue"));
+}
+
+#[test]
+fn a_namespace_that_is_deleted_is_not_held_up_by_the_resources_in_it() {
+    let door = Door::new("door-space");
+    door.bed.commit(&[("other/b.yaml", &map("b", "red"))]);
+    let two = door
+        .flux("shop", "{path: app, prune: true}", "")
+        .replace("app: {", "other: {path: other, prune: true}, app: {");
+    door.apply(&two);
+    let _agent = door.agent(kubeconfig(), &[]);
+    door.until_compliant("shop");
+    kubectl(&["delete", "namespace", &door.bed.namespace, "--wait=false"]).expect("deleted");
+    eventually("end of the namespace", || kubectl(&["get", "namespace", &door.bed.namespace]).is_err());
 }
 
 #[test]

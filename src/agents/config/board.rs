@@ -28,6 +28,8 @@ pub struct Board {
     path: PathBuf,
     known: Mutex<BTreeMap<ConfigurationId, ConfigurationStatus>>,
     changed: Notify,
+    /// Held while the file is written, so that an older state is never written over a newer one.
+    writing: tokio::sync::Mutex<()>,
     visits: watch::Sender<BTreeMap<ConfigurationId, Visits>>,
     /// The configurations that there is news of.
     pub(super) changes: Arc<Changes>,
@@ -56,6 +58,7 @@ impl Board {
             path,
             known: Mutex::new(known),
             changed: Notify::new(),
+            writing: tokio::sync::Mutex::default(),
             visits: watch::Sender::default(),
             departures: Departures::new(Arc::clone(&changes)),
             changes,
@@ -169,6 +172,7 @@ impl Board {
 
     /// Writes the file now: whole or not at all.
     pub async fn flush(&self) {
+        let _turn = self.writing.lock().await;
         let file = StatusFile { configurations: self.all() };
         let path = self.path.clone();
         let written = tokio::task::spawn_blocking(move || write(&path, &file)).await;

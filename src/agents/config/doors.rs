@@ -123,4 +123,5 @@ fn is_different(before: &DesiredState, now: &DesiredState) -> bool {
         || before.leaving != now.leaving
         || before.certain != now.certain
         || before.issues != now.issues
+        || before.refused.len() != now.refused.len()
 }

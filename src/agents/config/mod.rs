@@ -57,7 +57,7 @@ use crate::{
     source::GitCache,
 };
 use jobs::Jobs;
-use status::Phase;
+use status::{Phase, Report};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -140,6 +140,7 @@ pub async fn run_once(
             visit::until(&ctx, &configuration, &board, &cancel, is_enough).await;
         });
     }
+    tell_refused(ctx, desired, board);
     let mut is_clear = true;
     for id in departed::left_behind(ctx, desired, &desired.certain.keys().collect::<Vec<_>>()).await {
         is_clear &= departed::clear_away(ctx, &id, cancel).await.is_some_and(|left| left.failed == 0);
@@ -149,6 +150,16 @@ pub async fn run_once(
     board.flush().await;
     ctx.told().await;
     is_clear && board.all_ready()
+}
+
+/// Says of what another door owns that it is left alone.
+fn tell_refused(ctx: &Context, state: &DesiredState, board: &Board) {
+    for (configuration, owner) in &state.refused {
+        let id = &configuration.id;
+        let report = Report::refused(owner, id);
+        let status = status::status_of(configuration, &report, board.get(id).as_ref(), ctx.clock.now());
+        board.set(id, status);
+    }
 }
 
 /// Keeps the status and the finalizer of every custom resource, until cancelled.
@@ -185,6 +196,7 @@ pub async fn run(
             gone.extend(departed::left_behind(&ctx, &state, &opened).await);
             looked_back.extend(opened.into_iter().cloned());
         }
+        tell_refused(&ctx, &state, &board);
         board.departures.retain(|id| state.leaving.contains(id));
         gone.extend(state.leaving.iter().filter(|id| board.departures.begin(id)).cloned());
         gone.sort();

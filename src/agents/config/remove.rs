@@ -8,7 +8,7 @@ use super::{
     status::Outcome,
 };
 use crate::{
-    cluster::Inventory,
+    cluster::{ClusterError, Inventory},
     model::{
         ObjectId,
         configuration::{Configuration, ConfigurationId, DriftPolicy, Kustomization},
@@ -68,6 +68,14 @@ pub async fn remove(ctx: &Context, id: &ConfigurationId, stop: &CancellationToke
     Ok(all)
 }
 
+/// Stores what is left. An inventory whose namespace is being deleted goes with it, and holds nothing up.
+async fn record(ctx: &Context, id: &ConfigurationId, after: &Inventory) -> Result<(), ClusterError> {
+    match ctx.cluster.inventories.store(id, after).await {
+        Err(ClusterError::NamespaceNotReady { .. }) => Ok(()),
+        stored => stored,
+    }
+}
+
 /// Deletes the objects of one kustomization, unless it never pruned, and takes it out of the inventory.
 async fn clear(
     ctx: &Context,
@@ -104,6 +112,6 @@ async fn clear(
     } else if let Some(entry) = after.kustomizations.get_mut(name) {
         entry.objects.clone_from(&left);
     }
-    ctx.cluster.inventories.store(&configuration.id, &after).await?;
+    record(ctx, &configuration.id, &after).await?;
     Ok(Left { failed: left.len() - going, going })
 }

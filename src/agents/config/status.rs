@@ -1,13 +1,17 @@
 //! What is said of a configuration: one value, from which status file, event and log line are made.
 use crate::{
+    desired::doors::{owned_elsewhere, way_out},
     model::{
-        ObjectId,
-        configuration::{Configuration, Generation},
+        Door, ObjectId,
+        configuration::{Configuration, ConfigurationId, Generation},
     },
     plan::health::Health,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// Reason of the conditions of a configuration that came in by another door already.
+pub(super) const OWNED_ELSEWHERE: &str = "OwnedElsewhere";
 
 /// What became of one object in the last run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,6 +209,18 @@ impl Report {
             has_written: false,
             kustomizations: Vec::new(),
             public_key,
+        }
+    }
+}
+
+impl Report {
+    /// The report of a configuration that is left alone, since another door owns it.
+    pub(super) fn refused(owner: &Door, id: &ConfigurationId) -> Self {
+        Self {
+            phase: Phase::Stalled,
+            reason: OWNED_ELSEWHERE.to_owned(),
+            message: format!("{}; {}", owned_elsewhere(id, owner), way_out(id)),
+            ..Self::ready(None)
         }
     }
 }

@@ -19,6 +19,11 @@ const DEADLINE: SignedDuration = SignedDuration::from_mins(5);
 /// Most issues that a message names.
 const NAMED: usize = 10;
 
+/// Reason of the conditions of a resource that cannot be used as it stands.
+pub(super) const INVALID: &str = "InvalidConfiguration";
+/// Reason of the conditions of what something else owns.
+pub(super) const OWNED_ELSEWHERE: &str = super::super::status::OWNED_ELSEWHERE;
+
 /// Whose the configuration is that a resource states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ownership {
@@ -115,12 +120,12 @@ fn told(view: &View<'_>) -> Step {
     let id = &resource.key.id;
     let refused = match &view.ownership {
         Ownership::Own if resource.is_valid() => None,
-        Ownership::Own => Some(("InvalidConfiguration", invalid(&resource.issues, resource.configuration.is_some()))),
+        Ownership::Own => Some((INVALID, invalid(&resource.issues, resource.configuration.is_some()))),
         Ownership::Beside(key) => {
-            Some(("OwnedElsewhere", format!("{id} is stated by {key} already; remove one of them")))
+            Some((OWNED_ELSEWHERE, format!("{id} is stated by {key} already; remove one of them")))
         }
         Ownership::Elsewhere(owner) => {
-            Some(("OwnedElsewhere", format!("{}; {}", owned_elsewhere(id, owner), way_out(id))))
+            Some((OWNED_ELSEWHERE, format!("{}; {}", owned_elsewhere(id, owner), way_out(id))))
         }
     };
     let reported = view.status.filter(|status| status.observed_generation == Some(resource.generation));

@@ -16,6 +16,7 @@ use crate::{
     model::configuration::ConfigurationId,
 };
 use decide::{Ownership, Step, View, decide};
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{Semaphore, watch},
@@ -47,7 +48,7 @@ struct Track {
     /// Its version after the last write to it.
     version: u64,
     /// The status that was written last.
-    sent: Option<serde_json::Value>,
+    sent: Option<Value>,
     is_in_flight: bool,
     failures: u32,
     retry_at: Option<Instant>,
@@ -197,7 +198,10 @@ impl Keeper {
             Step::Status(status) if track.sent.as_ref() == Some(&status) && track.version == resource.version() => {
                 return;
             }
-            Step::Status(status) => Write::Status(status),
+            Step::Status(status) => {
+                self.tell_refusal(resource, &status);
+                Write::Status(status)
+            }
             Step::Hold => Write::Hold,
             Step::Release(why) => {
                 self.say_farewell(resource, &why);
@@ -219,6 +223,25 @@ impl Keeper {
         });
     }
 
+    /// Tells of a resource that is refused from now on, or for another reason than before.
+    fn tell_refusal(&self, resource: &Resource, status: &Value) {
+        let Some(refusal) = stalled(status).filter(|now| is_refusal(now)) else { return };
+        if stalled(&resource.status).is_some_and(|before| before["message"] == refusal["message"]) {
+            return;
+        }
+        let text = |key: &str| refusal[key].as_str().unwrap_or_default().to_owned();
+        let (reason, message) = (text("reason"), text("message"));
+        tracing::warn!(resource = %resource.key, %reason, %message, "resource refused");
+        self.tell(&resource.key.id, reason, message);
+    }
+
+    /// Records a warning, without waiting for that.
+    fn tell(&self, id: &ConfigurationId, reason: String, message: String) {
+        let (ctx, id) = (Arc::clone(&self.ctx), id.clone());
+        let told = async move { ctx.cluster.events.record(&id, true, &reason, &message).await };
+        self.ctx.tellers.spawn(told);
+    }
+
     /// Tells of a resource that is let go before all that it applied is gone.
     fn say_farewell(&self, resource: &Resource, why: &decide::Release) {
         let decide::Release::Late { left } = why else { return };
@@ -227,9 +250,7 @@ impl Keeper {
             "let go after 5 minutes: {left} of its objects could not be deleted; they stay in its inventory, ConfigMap arcwright.{}",
             resource.key.id.name
         );
-        let (ctx, id) = (Arc::clone(&self.ctx), resource.key.id.clone());
-        let told = async move { ctx.cluster.events.record(&id, true, "DeletionIncomplete", &message).await };
-        self.ctx.tellers.spawn(told);
+        self.tell(&resource.key.id, "DeletionIncomplete".to_owned(), message);
     }
 }
 
@@ -257,6 +278,16 @@ fn ownership(standing: &Standing, resource: &Resource) -> Ownership {
         Some(owner) => Ownership::Elsewhere(owner.clone()),
         None => Ownership::Own,
     }
+}
+
+/// The condition of a status that says that it cannot go on.
+fn stalled(status: &Value) -> Option<&Value> {
+    status["conditions"].as_array()?.iter().find(|one| one["type"] == "Stalled" && one["status"] == "True")
+}
+
+/// Whether a condition is about the resource itself, rather than about what came of a visit.
+fn is_refusal(condition: &Value) -> bool {
+    [decide::INVALID, decide::OWNED_ELSEWHERE].iter().any(|reason| condition["reason"] == *reason)
 }
 
 fn keys_of(id: &ConfigurationId) -> [Key; 2] {
