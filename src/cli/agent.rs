@@ -9,7 +9,11 @@ use super::{
 };
 use crate::{
     agents::config::{self, Board, Context, Doors, control::Desk, suspensions::Suspensions},
-    desired::{DesiredState, Issue, Reach, cluster, file},
+    desired::{
+        DesiredState, Issue, Reach,
+        cluster::{self, Kind},
+        file,
+    },
     runtime::control::{BindError, Socket, is_answered},
 };
 use clap::{ArgGroup, Args};
@@ -28,6 +32,9 @@ pub(super) struct AgentArgs {
     /// With --watch-resources, only in this namespace; may be given several times
     #[arg(long, value_name = "NAMESPACE", requires = "watch_resources")]
     watch_namespace: Vec<String>,
+    /// With --watch-resources, also take the kinds of the first agents, GitConfig and FluxConfig
+    #[arg(long, requires = "watch_resources")]
+    historical_kinds: bool,
     #[command(flatten)]
     cluster: ClusterArgs,
     /// Reconcile everything once and exit 0 only when all is Compliant
@@ -136,11 +143,12 @@ async fn keep(agent: Agent, loaded: &DesiredState, args: AgentArgs, socket: Opti
     let keeper = tokio::spawn(Arc::clone(&board).keep_file(cancel.clone()));
     let mut doors = Doors::default();
     if args.watch_resources {
+        let kinds: &[Kind] = if args.historical_kinds { &Kind::ALL } else { &Kind::USUAL };
         let reach = match args.watch_namespace.as_slice() {
             [] => Reach::Everywhere,
             some => Reach::Namespaces(some.iter().cloned().collect()),
         };
-        doors.cluster = Some(cluster::watch(&ctx.cluster.client, reach, &cancel));
+        doors.cluster = Some(cluster::watch(&ctx.cluster.client, kinds, reach, &cancel));
     }
     if !args.state.is_empty() {
         doors.files = Some(file::watch(args.state, Arc::new(file::SECRETS), cancel.clone()).await);

@@ -88,7 +88,7 @@ enum Command {
     /// Print the JSON Schema of the state file
     Schema,
     /// Print the CustomResourceDefinitions
-    Crds,
+    Crds(schema::CrdsArgs),
     /// Print a completion script
     Completions(completions::CompletionsArgs),
     /// Print the version
@@ -127,7 +127,7 @@ fn run(command: Command, data: context::DataDir) -> Outcome {
         Command::Events(args) => context::block_on(events::events(args)),
         Command::Keygen(args) => keygen::keygen(&args),
         Command::Schema => schema::schema(),
-        Command::Crds => schema::crds(),
+        Command::Crds(args) => schema::crds(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Version(args) => version::version(&args),
     }

@@ -15,9 +15,14 @@ use std::{
 const FLUX: &str = "fluxconfigurations.clusterconfig.azure.com";
 const SOURCE_CONTROL: &str = "sourcecontrolconfigurations.clusterconfig.azure.com";
 
-/// Defines the kinds.
+/// Defines the kinds, and returns when they are served.
 fn define(kubeconfig: &Path, directory: &Path) {
-    let printed = Command::new(env!("CARGO_BIN_EXE_arcwright")).arg("crds").output().expect("arcwright runs");
+    define_printed(kubeconfig, directory, &["crds"], &[FLUX, SOURCE_CONTROL]);
+}
+
+/// Defines the kinds that a command prints.
+fn define_printed(kubeconfig: &Path, directory: &Path, command: &[&str], names: &[&str]) {
+    let printed = Command::new(env!("CARGO_BIN_EXE_arcwright")).args(command).output().expect("arcwright runs");
     let file = directory.join("crds.yaml");
     std::fs::write(&file, printed.stdout).expect("a file");
     let run = |args: &[&str]| {
@@ -25,7 +30,7 @@ fn define(kubeconfig: &Path, directory: &Path) {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     };
     run(&["apply", "--server-side", "-f", file.to_str().expect("a path")]);
-    run(&["wait", "--for=condition=Established", "--timeout=60s", "crd", FLUX, SOURCE_CONTROL]);
+    run(&[&["wait", "--for=condition=Established", "--timeout=60s", "crd"], names].concat());
 }
 
 /// A test's own namespace with resources in it, and its repository by http.
@@ -405,4 +410,33 @@ fn the_example_is_a_resource_that_the_door_takes() {
     let _agent = door.agent(kubeconfig(), &[]);
     door.until_compliant("shop");
     assert_eq!(door.colour("a").as_deref(), Some("blue"));
+}
+
+#[test]
+fn the_kinds_of_the_first_agents_are_taken_where_that_is_asked_for() {
+    const GIT_CONFIG: &str = "gitconfigs.clusterconfig.azure.com";
+    const FLUX_CONFIG: &str = "fluxconfigs.clusterconfig.azure.com";
+    let door = Door::new("door-first");
+    let directory = door.bed.directory.path();
+    define_printed(kubeconfig(), directory, &["crds", "--historical"], &[GIT_CONFIG, FLUX_CONFIG]);
+    door.bed.commit(&[("other/b.yaml", &map("b", "red"))]);
+    door.apply(&door.flux("shop", "{path: other, prune: true}", "").replace("FluxConfiguration", "FluxConfig"));
+    door.apply(&format!(
+        "apiVersion: clusterconfig.azure.com/v1beta1\nkind: GitConfig\nmetadata: {{name: web, namespace: {}}}\nspec: {{correlationId: '', deleteOperator: false, giturl: '{}', helmOperatorProperties: null, operatorInstanceName: web, operatorParams: '\"--git-branch=main\" --git-path=app --sync-garbage-collection', operatorScope: cluster, operatorType: flux}}\n",
+        door.bed.namespace,
+        door.url()
+    ));
+    let _agent = door.agent(kubeconfig(), &["--historical-kinds"]);
+    door.until(FLUX_CONFIG, "shop", "compliance", is_compliant);
+    door.until(GIT_CONFIG, "web", "compliance", |object| object["status"]["status"] == "Compliant");
+    assert_eq!((door.colour("a").as_deref(), door.colour("b").as_deref()), (Some("blue"), Some("red")));
+    let status = door.get(GIT_CONFIG, "web").expect("there")["status"].clone();
+    assert!(status["message"].as_str().is_some_and(|text| text.contains(&door.bed.head())), "{status}");
+    assert_ne!(status["configAppliedTime"], "");
+    assert_eq!((&status["isSyncedWithAzure"], &status["publicKey"]), (&Value::Bool(false), &Value::from("")));
+    for (kind, name) in [(GIT_CONFIG, "web"), (FLUX_CONFIG, "shop")] {
+        door.delete(kind, name);
+        eventually("its end", || door.get(kind, name).is_none());
+    }
+    assert_eq!((door.colour("a"), door.colour("b")), (None, None));
 }

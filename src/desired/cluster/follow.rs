@@ -40,7 +40,12 @@ enum Heard {
 }
 
 /// Follows the resources until cancelled. A kind that the API server does not have is waited for.
-pub fn watch(client: &Client, reach: Reach, cancel: &CancellationToken) -> channel::Receiver<Arc<State>> {
+pub fn watch(
+    client: &Client,
+    kinds: &[Kind],
+    reach: Reach,
+    cancel: &CancellationToken,
+) -> channel::Receiver<Arc<State>> {
     let (heard_tx, heard_rx) = mpsc::channel(WAITING);
     let namespaces: Vec<Option<String>> = match &reach {
         Reach::Everywhere => vec![None],
@@ -48,7 +53,7 @@ pub fn watch(client: &Client, reach: Reach, cancel: &CancellationToken) -> chann
     };
     let scopes: Vec<Scope> = namespaces
         .into_iter()
-        .flat_map(|namespace| Kind::ALL.map(|kind| Scope { kind, namespace: namespace.clone() }))
+        .flat_map(|namespace| kinds.iter().map(move |kind| Scope { kind: *kind, namespace: namespace.clone() }))
         .collect();
     for scope in scopes.clone() {
         let (client, heard_tx, cancel) = (client.clone(), heard_tx.clone(), cancel.clone());
@@ -128,11 +133,11 @@ fn tell(kind: Kind, code: Option<u16>, error: &watcher::Error, told: &mut Option
         tracing::debug!(kind = kind.name(), error = %Chain(error), "custom resources are not watched");
         return;
     }
-    let kind = kind.name();
+    let (kind, command) = (kind.name(), kind.definition());
     match code {
         Some(404) => tracing::warn!(
             kind,
-            "the API server has no such kind, and custom resources of it cannot be made; `arcwright crds | kubectl apply -f -` defines it"
+            "the API server has no such kind, and custom resources of it cannot be made; `{command} | kubectl apply --server-side -f -` defines it"
         ),
         Some(403) => tracing::warn!(
             kind,

@@ -7,9 +7,11 @@
 //! A resource meets the checks of a document of a state file. What the API server and the agent themselves keep in it
 //! (bookkeeping, finalizers, status) is no part of the document, so that a status that is written is no change.
 mod follow;
+mod kind;
 mod read;
 mod state;
 
 pub use follow::watch;
-pub use read::{FINALIZER, Key, Kind, REQUESTED_AT, Resource};
+pub use kind::Kind;
+pub use read::{FINALIZER, Key, REQUESTED_AT, Resource};
 pub use state::State;

@@ -1,12 +1,12 @@
 //! From an object of the API server to a resource: its document, checked, and what is kept beside it. Pure.
-use super::super::{Issue, parse, secrets::Reader};
-use crate::{
-    api::{self, API_VERSION},
-    model::configuration::{Configuration, ConfigurationId},
+use super::{
+    super::{Issue, Problem, parse, secrets::Reader},
+    Kind,
 };
+use crate::model::configuration::{Configuration, ConfigurationId};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::core::{ApiResource, DynamicObject};
-use serde_json::{Value, json};
+use kube::core::DynamicObject;
+use serde_json::Value;
 use std::{fmt, path::PathBuf, sync::Arc};
 
 /// The finalizer by which a resource stays until what it applied is gone.
@@ -17,44 +17,6 @@ pub const FINALIZER: &str = "clusterconfig.azure.com/configuration";
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 /// Longest value of that annotation that is kept, in characters.
 const MAX_REQUEST: usize = 256;
-
-/// A kind of resource that is a configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// `FluxConfiguration`
-    Flux,
-    /// `SourceControlConfiguration`
-    SourceControl,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Flux, Self::SourceControl];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Flux => "FluxConfiguration",
-            Self::SourceControl => "SourceControlConfiguration",
-        }
-    }
-
-    /// How the API server is asked for it.
-    pub fn api_resource(self) -> ApiResource {
-        match self {
-            Self::Flux => ApiResource::erase::<api::FluxConfiguration>(&()),
-            Self::SourceControl => ApiResource::erase::<api::SourceControlConfiguration>(&()),
-        }
-    }
-
-    /// The field of the spec that repeats the namespace.
-    fn namespace_field(self) -> &'static str {
-        match self {
-            Self::Flux => "namespace",
-            Self::SourceControl => "operatorNamespace",
-        }
-    }
-}
 
 /// What a resource is called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,9 +103,13 @@ impl Resource {
     }
 
     fn check(&mut self, data: &Value, before: Option<&Self>) {
-        let parsed = parse::document(&document(&self.key, data), &Reader::of_cluster());
+        let parsed = parse::document(&self.key.kind.document(&self.key.id, data.get("spec")), &Reader::of_cluster());
         let place = PathBuf::from(self.key.to_string());
-        self.issues = parsed.problems.into_iter().map(|problem| problem.of_object(&place, &self.key.id)).collect();
+        let issue = |mut problem: Problem| {
+            problem.field = self.key.kind.field(&problem.field);
+            problem.of_object(&place, &self.key.id)
+        };
+        self.issues = parsed.problems.into_iter().map(issue).collect();
         self.configuration = match parsed.configuration {
             Some(configuration) => {
                 Some(Arc::new(Configuration { resource_generation: Some(self.generation), ..configuration }))
@@ -168,29 +134,11 @@ impl Resource {
     }
 }
 
-/// The document that an object states: what its author wrote, without what others keep in it.
-///
-/// A resource is in the namespace that its configuration has, so that a namespace which the spec leaves out is the
-/// resource's own.
-fn document(key: &Key, data: &Value) -> Value {
-    let mut spec = data.get("spec").cloned().unwrap_or_default();
-    if let Value::Object(fields) = &mut spec {
-        let field = key.kind.namespace_field();
-        if fields.get(field).is_none_or(Value::is_null) {
-            fields.insert(field.to_owned(), key.id.namespace.clone().into());
-        }
-    }
-    json!({
-        "apiVersion": API_VERSION,
-        "kind": key.kind.name(),
-        "metadata": {"name": key.id.name, "namespace": key.id.namespace},
-        "spec": spec,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::API_VERSION;
+    use serde_json::json;
 
     fn read(object: &Value, before: Option<&Resource>) -> Resource {
         let object: DynamicObject = serde_json::from_value(object.clone()).expect("an object");

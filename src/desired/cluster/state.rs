@@ -82,8 +82,9 @@ mod tests {
             metadata["name"] = json!("shop");
             metadata["namespace"] = json!("apps");
             let spec = match kind {
-                Kind::Flux => json!({"gitRepository": {"url": "https://example.org/flux"}}),
+                Kind::Flux | Kind::FluxConfig => json!({"gitRepository": {"url": "https://example.org/flux"}}),
                 Kind::SourceControl => json!({"repositoryUrl": "https://example.org/v1"}),
+                Kind::GitConfig => json!({"giturl": "https://example.org/git"}),
             };
             let object: DynamicObject =
                 serde_json::from_value(json!({"metadata": metadata, "spec": spec})).expect("an object");

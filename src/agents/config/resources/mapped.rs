@@ -2,8 +2,8 @@
 use super::super::status::{Condition as Reported, ConfigurationStatus, KustomizationStatus, ObjectStatus, Outcome};
 use crate::{
     api::{
-        ComplianceStateV1, ComplianceStateV2, ComplianceStatus, FluxConfigurationStatus, InstallState, MessageLevel,
-        ObjectReference, ObjectStatus as ApiObjectStatus, ObjectStatusCondition, ProvisioningStateV1,
+        ComplianceStateV1, ComplianceStateV2, ComplianceStatus, FluxConfigurationStatus, GitConfigStatus, InstallState,
+        MessageLevel, ObjectReference, ObjectStatus as ApiObjectStatus, ObjectStatusCondition, ProvisioningStateV1,
         ProvisioningStateV2, SourceControlConfigurationStatus,
     },
     desired::cluster::{Kind, Resource},
@@ -58,9 +58,18 @@ pub(super) fn mapped(resource: &Resource, said: &Said<'_>, handled: Option<&str>
     let handled = handled.map(str::to_owned).or_else(|| text(before, "lastHandledReconcileAt"));
     let generation = Some(resource.generation);
     let status = match resource.key.kind {
-        Kind::Flux => {
+        Kind::Flux | Kind::FluxConfig => {
             let status = flux(said, report, before, now);
             serde_json::to_value(FluxConfigurationStatus {
+                conditions,
+                last_handled_reconcile_at: handled,
+                observed_generation: generation,
+                ..status
+            })
+        }
+        Kind::GitConfig => {
+            let status = git_config(said, report, before);
+            serde_json::to_value(GitConfigStatus {
                 conditions,
                 last_handled_reconcile_at: handled,
                 observed_generation: generation,
@@ -78,6 +87,23 @@ pub(super) fn mapped(resource: &Resource, said: &Said<'_>, handled: Option<&str>
         }
     };
     status.unwrap_or_default()
+}
+
+fn git_config(said: &Said<'_>, report: Option<&ConfigurationStatus>, before: &Value) -> GitConfigStatus {
+    let (status, message) = match said {
+        Said::Refused { message, .. } => ("Noncompliant", *message),
+        Said::Progressing => ("Pending", ON_THE_WAY),
+        Said::Reported(report) => (report.compliance_state.as_str(), report.message.as_str()),
+    };
+    let applied = report.and_then(|report| report.last_config_applied).map(|at| format!("{at:.0}"));
+    let key = report.and_then(|report| report.repository_public_key.clone());
+    GitConfigStatus {
+        config_applied_time: applied.or_else(|| text(before, "configAppliedTime")).unwrap_or_default(),
+        message: bounded(message, MAX_MESSAGE),
+        public_key: key.or_else(|| text(before, "publicKey")).unwrap_or_default(),
+        status: status.to_owned(),
+        ..GitConfigStatus::default()
+    }
 }
 
 fn text(value: &Value, key: &str) -> Option<String> {

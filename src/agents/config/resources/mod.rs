@@ -290,7 +290,7 @@ fn is_refusal(condition: &Value) -> bool {
     [decide::INVALID, decide::OWNED_ELSEWHERE].iter().any(|reason| condition["reason"] == *reason)
 }
 
-fn keys_of(id: &ConfigurationId) -> [Key; 2] {
+fn keys_of(id: &ConfigurationId) -> [Key; 4] {
     Kind::ALL.map(|kind| Key { id: id.clone(), kind })
 }
 
