@@ -440,3 +440,28 @@ fn the_kinds_of_the_first_agents_are_taken_where_that_is_asked_for() {
     }
     assert_eq!((door.colour("a"), door.colour("b")), (None, None));
 }
+
+#[test]
+fn the_rights_that_the_documentation_names_are_enough_for_the_door() {
+    let door = Door::new("door-rights");
+    let name = door.bed.namespace.clone();
+    let role = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {name}}}\nrules:\n- {{apiGroups: [clusterconfig.azure.com], resources: [fluxconfigurations, sourcecontrolconfigurations], verbs: [list, watch, patch]}}\n- {{apiGroups: [clusterconfig.azure.com], resources: [fluxconfigurations/status, sourcecontrolconfigurations/status], verbs: [patch]}}\n- {{apiGroups: ['', events.k8s.io], resources: ['*'], verbs: ['*']}}\n"
+    );
+    door.apply(&role);
+    let [role, user] = [format!("--clusterrole={name}"), format!("--user={name}")];
+    kubectl(&["create", "clusterrolebinding", &name, &role, &user]).expect("bound");
+    let config = kubectl(&["config", "view", "--raw", "-o", "json"]).expect("a kubeconfig");
+    let mut config: Value = serde_json::from_str(&config).expect("a kubeconfig");
+    config["users"][0]["user"]["as"] = name.clone().into();
+    let limited = door.bed.directory.path().join("limited.kubeconfig");
+    std::fs::write(&limited, config.to_string()).expect("a file");
+    door.apply(&door.flux("shop", "{path: app, prune: true}", ""));
+    let _agent = door.agent(&limited, &[]);
+    door.until_compliant("shop");
+    door.delete(FLUX, "shop");
+    eventually("its end", || door.get(FLUX, "shop").is_none());
+    assert_eq!(door.colour("a"), None);
+    let may = |verb: &str, what: &str| kubectl(&["auth", "can-i", verb, what, "-A", "--as", &name]).is_ok();
+    assert!(!may("delete", FLUX) && !may("create", FLUX), "the rights are no wider than that");
+}
