@@ -34,6 +34,9 @@ pub struct FluxConfigurationStatus {
     /// State of each object, unique by name, namespace and kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub statuses: Vec<ObjectStatus>,
+    /// The value of the annotation `reconcile.fluxcd.io/requestedAt` that was heeded last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
     /// Generation of the resource that this status is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,

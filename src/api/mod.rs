@@ -5,6 +5,7 @@
 //! [`crate::desired`] does that.
 mod flux;
 mod flux_status;
+mod historical;
 mod schema;
 mod shared;
 mod source;
@@ -12,6 +13,7 @@ mod source_control;
 
 pub use flux::*;
 pub use flux_status::*;
+pub use historical::*;
 pub use schema::{crds, crds_yaml, state_schema};
 pub use shared::*;
 pub use source::*;

@@ -70,9 +70,9 @@ fn ruled(mut crd: CustomResourceDefinition, rules: &[(&str, &str)]) -> CustomRes
     crd
 }
 
-/// The CustomResourceDefinitions as a YAML stream.
-pub fn crds_yaml() -> String {
-    let all: Vec<Value> = crds().iter().filter_map(|crd| serde_json::to_value(crd).ok()).collect();
+/// CustomResourceDefinitions as a YAML stream.
+pub fn crds_yaml(crds: &[CustomResourceDefinition]) -> String {
+    let all: Vec<Value> = crds.iter().filter_map(|crd| serde_json::to_value(crd).ok()).collect();
     all.iter().map(crate::render::value_to_yaml).collect::<Vec<_>>().join("---\n")
 }
 

@@ -64,10 +64,12 @@ pub enum InstallState {
 #[serde(rename_all = "camelCase")]
 pub struct SecretFrom {
     /// Path of a file that holds the value as it is, not in base64. A relative path starts at the state file's directory.
+    /// A custom resource cannot name one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub file: Option<String>,
-    /// Name of an environment variable of the agent that holds the value as it is, not in base64.
+    /// Name of an environment variable of the agent that holds the value as it is, not in base64. A custom resource cannot
+    /// name one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub env: Option<String>,

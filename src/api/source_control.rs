@@ -138,6 +138,9 @@ pub struct SourceControlConfigurationStatus {
     /// Revision that was applied last, as `branch@sha1:commit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_applied_revision: Option<String>,
+    /// The value of the annotation `reconcile.fluxcd.io/requestedAt` that was heeded last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
     /// Generation of the resource that this status is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,

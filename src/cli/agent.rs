@@ -1,27 +1,44 @@
-//! `arcwright agent`: keep the cluster as the state files say.
+//! `arcwright agent`: keep the cluster as state files and custom resources say.
 use super::{
     Failure, Outcome,
-    context::{DataDir, TargetArgs},
+    context::{self, ClusterArgs, DataDir},
     output::Form,
     progress::Progress,
     status::{self, Shown},
     ui,
 };
 use crate::{
-    agents::config::{self, Board, Context, control::Desk, suspensions::Suspensions},
-    desired::{DesiredState, Issue, file},
+    agents::config::{self, Board, Context, Doors, control::Desk, suspensions::Suspensions},
+    desired::{
+        DesiredState, Issue, Reach,
+        cluster::{self, Kind},
+        file,
+    },
     runtime::control::{BindError, Socket, is_answered},
 };
-use clap::Args;
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use clap::{ArgGroup, Args};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("doors").args(["state", "watch_resources"]).required(true).multiple(true)))]
 pub(super) struct AgentArgs {
-    #[command(flatten)]
-    target: TargetArgs,
-    /// Reconcile everything once and exit 0 only when all is Compliant
+    /// State file or directory; may be given several times
+    #[arg(long, value_name = "PATH")]
+    state: Vec<PathBuf>,
+    /// Take configurations from custom resources, and keep their status
     #[arg(long)]
+    watch_resources: bool,
+    /// With --watch-resources, only in this namespace; may be given several times
+    #[arg(long, value_name = "NAMESPACE", requires = "watch_resources")]
+    watch_namespace: Vec<String>,
+    /// With --watch-resources, also take the kinds of the first agents, GitConfig and FluxConfig
+    #[arg(long, requires = "watch_resources")]
+    historical_kinds: bool,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// Reconcile everything once and exit 0 only when all is Compliant
+    #[arg(long, conflicts_with = "watch_resources")]
     once: bool,
     /// With --once, how long to wait for health and to retry, in seconds
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
@@ -41,7 +58,7 @@ struct Agent {
 }
 
 pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
-    let loaded = args.target.load()?;
+    let loaded = context::load(&args.state)?;
     let suspensions = Suspensions::open(data.suspensions_file()).map_err(|error| {
         Failure::new(format!("{} cannot be read", data.suspensions_file().display()))
             .caused_by(&error)
@@ -53,7 +70,7 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
         true => None,
         false => bind(&data).await?,
     };
-    let ctx = args.target.connect(&data).await?;
+    let ctx = args.cluster.connect(&data).await?;
     let board = Arc::new(Board::open(data.status_file()));
     let is_known = |id: &_| loaded.configurations.iter().any(|one| one.id == *id);
     board.retain(is_known);
@@ -88,8 +105,11 @@ fn already_runs(data: &DataDir) -> Failure {
 
 async fn once(agent: &Agent, loaded: DesiredState, args: &AgentArgs) -> Outcome {
     let Agent { ctx, board, suspensions, data, cancel } = agent;
-    let is_clean = !loaded.issues.iter().any(Issue::is_error);
     let count = loaded.configurations.len();
+    let files = Some(tokio::sync::watch::Sender::new(Arc::new(loaded)).subscribe());
+    let (merged, _) = Doors { files, cluster: None }.follow(Arc::clone(ctx), cancel.clone()).await;
+    let loaded = DesiredState::clone(&merged.borrow());
+    let is_clean = !loaded.issues.iter().any(Issue::is_error);
     let desired = suspensions.lay_over(loaded);
     let progress = Progress::bar(count, "reconciling");
     let keeper = tokio::spawn(Arc::clone(board).keep_file(cancel.clone()));
@@ -118,15 +138,31 @@ async fn once(agent: &Agent, loaded: DesiredState, args: &AgentArgs) -> Outcome 
 async fn keep(agent: Agent, loaded: &DesiredState, args: AgentArgs, socket: Option<Socket>) -> Outcome {
     let Agent { ctx, board, suspensions, data, cancel } = agent;
     let count = ui::count(loaded.configurations.len(), "configuration");
-    ui::note(format_args!("reconciling {count}; status in {}", data.status_file().display()));
+    let more = if args.watch_resources { " and custom resources" } else { "" };
+    ui::note(format_args!("reconciling {count}{more}; status in {}", data.status_file().display()));
     let keeper = tokio::spawn(Arc::clone(&board).keep_file(cancel.clone()));
-    let desired = file::watch(args.target.state, Arc::new(file::SECRETS), cancel.clone()).await;
+    let mut doors = Doors::default();
+    if args.watch_resources {
+        let kinds: &[Kind] = if args.historical_kinds { &Kind::ALL } else { &Kind::USUAL };
+        let reach = match args.watch_namespace.as_slice() {
+            [] => Reach::Everywhere,
+            some => Reach::Namespaces(some.iter().cloned().collect()),
+        };
+        doors.cluster = Some(cluster::watch(&ctx.cluster.client, kinds, reach, &cancel));
+    }
+    if !args.state.is_empty() {
+        doors.files = Some(file::watch(args.state, Arc::new(file::SECRETS), cancel.clone()).await);
+    }
+    let (desired, standing) = doors.follow(Arc::clone(&ctx), cancel.clone()).await;
+    let resources = standing.map(|standing| {
+        tokio::spawn(config::keep_resources(Arc::clone(&ctx), Arc::clone(&board), standing, cancel.clone()))
+    });
     let followed = Arc::clone(&suspensions).follow(desired.clone(), cancel.clone());
     let desk = Desk::new(Arc::clone(&ctx), Arc::clone(&board), suspensions, desired);
     let served = socket.map(|socket| tokio::spawn(desk.serve(socket, cancel.clone())));
     config::run(ctx, followed, board, cancel).await;
     keeper.await.map_err(|error| Failure::of(&error))?;
-    if let Some(served) = served {
+    for served in served.into_iter().chain(resources) {
         served.await.map_err(|error| Failure::of(&error))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -55,6 +55,13 @@ pub(super) struct TargetArgs {
     /// State file or directory; may be given several times
     #[arg(long, required = true, value_name = "PATH")]
     pub(super) state: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) cluster: ClusterArgs,
+}
+
+/// The cluster that a command works on.
+#[derive(Debug, Args)]
+pub(super) struct ClusterArgs {
     /// Kubeconfig; without it the environment decides (KUBECONFIG, in-cluster)
     #[arg(long, value_name = "FILE")]
     pub(super) kubeconfig: Option<PathBuf>,
@@ -100,22 +107,33 @@ fn image(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Loads state files; everything wrong with them is printed.
+pub(super) fn load(paths: &[PathBuf]) -> Result<DesiredState, Failure> {
+    for path in paths {
+        if !path.exists() {
+            return Err(Failure::new(format!("state file {} does not exist", path.display()))
+                .hint("give a YAML file, or a directory of them"));
+        }
+    }
+    let state = file::load(paths, &file::SECRETS);
+    for issue in &state.issues {
+        super::ui::note(format_args!("{issue}"));
+    }
+    Ok(state)
+}
+
 impl TargetArgs {
     /// Loads the state; everything wrong with it is printed.
     pub(super) fn load(&self) -> Result<DesiredState, Failure> {
-        for path in &self.state {
-            if !path.exists() {
-                return Err(Failure::new(format!("state file {} does not exist", path.display()))
-                    .hint("give a YAML file, or a directory of them"));
-            }
-        }
-        let state = file::load(&self.state, &file::SECRETS);
-        for issue in &state.issues {
-            super::ui::note(format_args!("{issue}"));
-        }
-        Ok(state)
+        load(&self.state)
     }
 
+    pub(super) async fn connect(&self, data: &DataDir) -> Result<Arc<Context>, Failure> {
+        self.cluster.connect(data).await
+    }
+}
+
+impl ClusterArgs {
     pub(super) async fn connect(&self, data: &DataDir) -> Result<Arc<Context>, Failure> {
         let cluster = Cluster::connect(self.kubeconfig.as_deref()).await.map_err(|error| Failure::of(&error))?;
         let version =
@@ -132,17 +150,9 @@ impl TargetArgs {
                     .hint("check the server address in the kubeconfig"));
             }
         }
-        let mut context = Context::new(cluster, GitCache::new(data.mirrors()), Arc::new(SystemClock), self.door());
+        let mut context = Context::new(cluster, GitCache::new(data.mirrors()), Arc::new(SystemClock));
         context.images = self.operators.images();
         Ok(Arc::new(context))
-    }
-
-    /// The state files as a door: the same files are the same door, however they are named.
-    fn door(&self) -> String {
-        let canonical = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string();
-        let mut paths: Vec<String> = self.state.iter().map(canonical).collect();
-        paths.sort();
-        format!("file:{}", paths.join(","))
     }
 }
 

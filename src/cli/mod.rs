@@ -57,7 +57,7 @@ enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the agent: keep the cluster as the state files say
+    /// Run the agent: keep the cluster as state files and custom resources say
     Agent(agent::AgentArgs),
     /// Show, per object, what would change and why
     Plan(plan::PlanArgs),
@@ -88,7 +88,7 @@ enum Command {
     /// Print the JSON Schema of the state file
     Schema,
     /// Print the CustomResourceDefinitions
-    Crds,
+    Crds(schema::CrdsArgs),
     /// Print a completion script
     Completions(completions::CompletionsArgs),
     /// Print the version
@@ -127,7 +127,7 @@ fn run(command: Command, data: context::DataDir) -> Outcome {
         Command::Events(args) => context::block_on(events::events(args)),
         Command::Keygen(args) => keygen::keygen(&args),
         Command::Schema => schema::schema(),
-        Command::Crds => schema::crds(),
+        Command::Crds(args) => schema::crds(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Version(args) => version::version(&args),
     }

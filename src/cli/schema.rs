@@ -1,6 +1,7 @@
 //! `arcwright schema` and `arcwright crds`: for tools.
 use super::{Failure, Outcome, ui};
 use crate::api;
+use clap::Args;
 use std::process::ExitCode;
 
 pub(super) fn schema() -> Outcome {
@@ -9,7 +10,15 @@ pub(super) fn schema() -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn crds() -> Outcome {
-    ui::text(&api::crds_yaml());
+#[derive(Debug, Args)]
+pub(super) struct CrdsArgs {
+    /// Print those of the kinds of the first agents, GitConfig and FluxConfig, instead
+    #[arg(long)]
+    historical: bool,
+}
+
+pub(super) fn crds(args: &CrdsArgs) -> Outcome {
+    let crds = if args.historical { api::historical_crds() } else { api::crds() };
+    ui::text(&api::crds_yaml(&crds));
     Ok(ExitCode::SUCCESS)
 }

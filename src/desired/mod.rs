@@ -2,8 +2,10 @@
 //!
 //! Whatever the door, a document is read, compared with the schema, validated, and becomes a
 //! [`Configuration`]; what cannot be used becomes an [`Issue`] and leaves the others alone.
-//! Nothing here talks to a repository or a cluster.
+//! Several doors at once are made one state by [`doors`]. Nothing here talks to a repository, nor writes to a cluster.
 mod check;
+pub mod cluster;
+pub mod doors;
 pub mod file;
 mod operator_params;
 mod parse;
@@ -12,19 +14,69 @@ mod shape;
 mod stamp;
 mod validate;
 
-use crate::model::configuration::{Configuration, ConfigurationId};
+use crate::model::{
+    Door,
+    configuration::{Configuration, ConfigurationId},
+};
 use serde::{Serialize, Serializer};
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub use secrets::{ProcessSecrets, SecretSource};
 
-/// What one door holds.
+/// What one door holds, or all of them together.
 #[derive(Clone, Debug, Default)]
 pub struct DesiredState {
+    /// The door that holds it; not known where there are several.
+    pub door: Door,
     /// What is wanted; sorted by id, ids unique.
     pub configurations: Vec<Arc<Configuration>>,
     /// What could not be used, or needs attention; sorted by place.
     pub issues: Vec<Issue>,
+    /// Configurations that are stated, and not, or not yet, in a form that can be used: what they applied stays.
+    pub held: BTreeSet<ConfigurationId>,
+    /// Configurations that are given up: what they applied is to go, and that is waited for.
+    pub leaving: BTreeSet<ConfigurationId>,
+    /// Configurations of state files that belong to a door which is not open here, with that door; sorted by id.
+    pub refused: Vec<(Arc<Configuration>, Door)>,
+    /// The doors of which is known what they do not hold, and for which part of the cluster.
+    pub certain: BTreeMap<Door, Reach>,
+}
+
+impl DesiredState {
+    /// The configuration of a name.
+    pub fn configuration(&self, id: &ConfigurationId) -> Option<&Arc<Configuration>> {
+        let at = self.configurations.binary_search_by(|one| one.id.cmp(id)).ok()?;
+        self.configurations.get(at)
+    }
+
+    /// Whether a configuration is stated, usable or not.
+    pub fn states(&self, id: &ConfigurationId) -> bool {
+        self.configuration(id).is_some() || self.held.contains(id)
+    }
+}
+
+/// The part of a cluster that a door is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All of it.
+    Everywhere,
+    /// Some namespaces.
+    Namespaces(BTreeSet<String>),
+}
+
+impl Reach {
+    /// Whether a configuration can come in by the door.
+    pub fn covers(&self, id: &ConfigurationId) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::Namespaces(namespaces) => namespaces.contains(&id.namespace),
+        }
+    }
 }
 
 /// How bad an issue is.
@@ -49,7 +101,7 @@ impl fmt::Display for Severity {
 /// Something about one place of one file that a person should look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Issue {
-    /// The file.
+    /// The file, or the kind, namespace and name of a custom resource.
     pub file: PathBuf,
     /// 1-based line; 0 when the issue is about the file as a whole.
     pub line: u64,
@@ -126,6 +178,21 @@ impl Problem {
 
     fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The issue of something that is no file: `place` says what it is.
+    fn of_object(self, place: &Path, id: &ConfigurationId) -> Issue {
+        Issue {
+            file: place.to_owned(),
+            line: 0,
+            column: 0,
+            document: None,
+            field: self.field,
+            object: Some(id.clone()),
+            message: self.message,
+            hint: self.hint,
+            severity: self.severity,
+        }
     }
 
     fn warning(self) -> Self {

@@ -1,5 +1,6 @@
 //! Where the values of protected settings come from, as a seam: the checks themselves read nothing.
 use super::stamp::Stamp;
+use crate::model::Door;
 use secrecy::SecretString;
 use std::{
     cell::RefCell,
@@ -54,17 +55,40 @@ impl SecretSource for ProcessSecrets {
     }
 }
 
-/// Reads secrets for one state file: relative paths start at its directory, and the files that were read are known
-/// afterwards.
+/// What a door says of a document that reaches for the agent's own files or environment.
+const OUT_OF_REACH: &str = "is out of reach of a custom resource, whose author need not be the owner of the agent's machine: name a Secret with secretRef";
+
+/// What a document may reach beside itself, which its door decides.
+///
+/// A state file may name files, of which relative paths start at its directory and which are known afterwards, and
+/// variables of the environment. A custom resource may not, nor a repository on the agent's machine: who may create one
+/// must not read that machine.
 pub(super) struct Reader<'a> {
-    source: &'a dyn SecretSource,
+    source: Option<&'a dyn SecretSource>,
+    door: Door,
     directory: PathBuf,
     files: RefCell<BTreeMap<PathBuf, Option<Stamp>>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(source: &'a dyn SecretSource, directory: &Path) -> Self {
-        Self { source, directory: directory.to_owned(), files: RefCell::default() }
+    /// For a document of a state file in a directory.
+    pub(super) fn new(source: &'a dyn SecretSource, directory: &Path, door: Door) -> Self {
+        Self { source: Some(source), door, directory: directory.to_owned(), files: RefCell::default() }
+    }
+
+    /// For a custom resource.
+    pub(super) fn of_cluster() -> Self {
+        Self { source: None, door: Door::Cluster, directory: PathBuf::new(), files: RefCell::default() }
+    }
+
+    /// The door that the document came in by.
+    pub(super) fn door(&self) -> &Door {
+        &self.door
+    }
+
+    /// Whether a repository may be on the agent's machine.
+    pub(super) fn may_be_local(&self) -> bool {
+        self.source.is_some()
     }
 
     /// A path as the state file means it.
@@ -73,16 +97,18 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn file(&self, path: &str) -> Result<SecretString, String> {
+        // Not even whether there is such a file is to be found out.
+        let source = self.source.ok_or_else(|| format!("a file {OUT_OF_REACH}"))?;
         let path = self.resolve(path);
         // Before it is read: a change in between is then seen as one.
         let stamp = Stamp::of(&path);
-        let value = self.source.file(&path);
+        let value = source.file(&path);
         self.files.borrow_mut().insert(path, stamp);
         value
     }
 
     pub(super) fn env(&self, name: &str) -> Result<SecretString, String> {
-        self.source.env(name)
+        self.source.ok_or_else(|| format!("the environment {OUT_OF_REACH}"))?.env(name)
     }
 
     /// The files that were asked for, readable or not.

@@ -1,5 +1,5 @@
 //! A configuration, checked: the one form that every door hands to the engine.
-use super::operator::Operator;
+use super::{Door, operator::Operator};
 use secrecy::SecretString;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -208,6 +208,10 @@ pub struct Configuration {
     pub ignored: Vec<String>,
     /// sha256 over everything that can change what is applied, secrets included; 64 hexadecimal digits.
     pub digest: String,
+    /// By what it came in.
+    pub door: Door,
+    /// `metadata.generation` of the custom resource that it came as, if it did.
+    pub resource_generation: Option<i64>,
 }
 
 impl Kustomization {
@@ -252,6 +256,8 @@ impl Configuration {
             kustomizations: Vec::new(),
             ignored: Vec::new(),
             digest: String::new(),
+            door: Door::Unknown,
+            resource_generation: None,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The nouns, as plain values: no I/O, no clock, no client.
 pub mod configuration;
+mod door;
 mod manifest;
 mod object_id;
 pub mod operator;
 mod revision;
 
+pub use door::Door;
 pub use manifest::Manifest;
 pub use object_id::ObjectId;
 pub use revision::Revision;

@@ -40,7 +40,7 @@ fn help_names_every_command() {
     Usage: arcwright [OPTIONS] <COMMAND>
 
     Commands:
-      agent        Run the agent: keep the cluster as the state files say
+      agent        Run the agent: keep the cluster as state files and custom resources say
       plan         Show, per object, what would change and why
       diff         Show the lines that would change, Secret values masked
       prune        Show what would be deleted, with --dry-run
@@ -98,4 +98,22 @@ fn a_pipe_that_closes_early_is_no_error() {
     let mut child = home.command().arg("crds").stdout(std::process::Stdio::piped()).spawn().expect("it runs");
     drop(child.stdout.take());
     assert!(child.wait().expect("an end").success());
+}
+
+#[test]
+fn an_agent_without_any_door_is_told_which_there_are() {
+    insta::assert_snapshot!(Home::new().run(&["agent"]).all(), @r"
+    exit 2
+    -- stdout
+    -- stderr
+    error: the following required arguments were not provided:
+      <--state <PATH>|--watch-resources>
+
+    Usage: arcwright agent --data-dir <DIR> <--state <PATH>|--watch-resources>
+
+    For more information, try '--help'.
+    ");
+    let both = Home::new().run(&["agent", "--once", "--watch-resources"]);
+    assert_eq!(both.code, 2, "{}", both.stderr);
+    assert_eq!(Home::new().run(&["agent", "--state", "x", "--watch-namespace", "a"]).code, 2);
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 use std::{future::Future, path::Path, sync::OnceLock};
 use tokio::runtime::Runtime;
 
-fn runtime() -> &'static Runtime {
+/// The runtime on which tests talk to servers.
+pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         // An error means that a provider is installed already, which is as good.

@@ -4,12 +4,14 @@ mod control;
 mod credentials;
 mod faults;
 mod flux_v1;
+mod git_server;
 mod idle;
 mod inputs;
 mod killed;
 mod live;
 mod objects;
 mod ownership;
+mod resources;
 mod support;
 
 #[path = "../support/control_plane.rs"]

@@ -19,7 +19,7 @@ fn printed(args: &[&str]) -> String {
 
 /// Every state file of the examples, with its text.
 fn state_files() -> Vec<(PathBuf, String)> {
-    let mut found: Vec<(PathBuf, String)> = ["examples/state", "examples/state.d"]
+    let mut found: Vec<(PathBuf, String)> = ["examples/state", "examples/state.d", "examples/resources"]
         .iter()
         .flat_map(|directory| std::fs::read_dir(root(directory)).expect("a directory"))
         .map(|entry| entry.expect("an entry").path())

@@ -1,5 +1,5 @@
 //! The status of every configuration, and the file that others read it from.
-use super::status::ConfigurationStatus;
+use super::{changes::Changes, departures::Departures, status::ConfigurationStatus};
 use crate::model::configuration::ConfigurationId;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -28,7 +28,13 @@ pub struct Board {
     path: PathBuf,
     known: Mutex<BTreeMap<ConfigurationId, ConfigurationStatus>>,
     changed: Notify,
+    /// Held while the file is written, so that an older state is never written over a newer one.
+    writing: tokio::sync::Mutex<()>,
     visits: watch::Sender<BTreeMap<ConfigurationId, Visits>>,
+    /// The configurations that there is news of.
+    pub(super) changes: Arc<Changes>,
+    /// The configurations that are given up.
+    pub(super) departures: Departures,
 }
 
 /// How many visits to a configuration have begun, and which of them was the last to end.
@@ -47,7 +53,16 @@ impl Board {
             .into_iter()
             .map(|status| (ConfigurationId { namespace: status.namespace.clone(), name: status.name.clone() }, status))
             .collect();
-        Self { path, known: Mutex::new(known), changed: Notify::new(), visits: watch::Sender::default() }
+        let changes = Arc::new(Changes::default());
+        Self {
+            path,
+            known: Mutex::new(known),
+            changed: Notify::new(),
+            writing: tokio::sync::Mutex::default(),
+            visits: watch::Sender::default(),
+            departures: Departures::new(Arc::clone(&changes)),
+            changes,
+        }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<ConfigurationId, ConfigurationStatus>> {
@@ -119,6 +134,12 @@ impl Board {
             let visits = visits.entry(id.clone()).or_default();
             visits.ended = visits.begun;
         });
+        self.changes.note(id);
+    }
+
+    /// Whether a visit has ended that began after the first `begun` of them.
+    pub(super) fn has_visited(&self, id: &ConfigurationId, begun: u64) -> bool {
+        self.visits.borrow().get(id).is_some_and(|visits| visits.ended > begun)
     }
 
     /// Drops the status of a configuration that is gone.
@@ -151,6 +172,7 @@ impl Board {
 
     /// Writes the file now: whole or not at all.
     pub async fn flush(&self) {
+        let _turn = self.writing.lock().await;
         let file = StatusFile { configurations: self.all() };
         let path = self.path.clone();
         let written = tokio::task::spawn_blocking(move || write(&path, &file)).await;

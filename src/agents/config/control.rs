@@ -4,7 +4,11 @@ use super::{
     status::ConfigurationStatus,
     suspensions::{Suspension, Suspensions},
 };
-use crate::{desired::DesiredState, model::configuration::ConfigurationId, runtime::control::Socket};
+use crate::{
+    desired::DesiredState,
+    model::{Door, configuration::ConfigurationId},
+    runtime::control::Socket,
+};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -145,7 +149,7 @@ impl Desk {
         match request {
             Request::Agents => self.agents(),
             Request::Reconcile { name, timeout_seconds } => match self.find(&name) {
-                Ok(id) if self.is_suspended_by_state(&id) => suspended_by_state(&id),
+                Ok(id) if self.is_suspended_by_state(&id) => self.suspended_by_state(&id),
                 Ok(id) => self.reconcile(&id, Duration::from_secs(timeout_seconds).min(MAX_PATIENCE)).await,
                 Err(refused) => refused,
             },
@@ -154,7 +158,7 @@ impl Desk {
                 Err(refused) => refused,
             },
             Request::Resume { name } => match self.find(&name) {
-                Ok(id) if self.is_suspended_by_state(&id) => suspended_by_state(&id),
+                Ok(id) if self.is_suspended_by_state(&id) => self.suspended_by_state(&id),
                 Ok(id) => self.resume(&id),
                 Err(refused) => refused,
             },
@@ -169,7 +173,13 @@ impl Desk {
     }
 
     fn is_suspended_by_state(&self, id: &ConfigurationId) -> bool {
-        self.desired.borrow().configurations.iter().any(|one| one.id == *id && one.suspend)
+        self.desired.borrow().configuration(id).is_some_and(|one| one.suspend)
+    }
+
+    fn suspended_by_state(&self, id: &ConfigurationId) -> Answer {
+        let door = self.desired.borrow().configuration(id).map(|one| one.door.clone()).unwrap_or_default();
+        let place = if door == Door::Cluster { "custom resource" } else { "state file" };
+        Answer::refused(format!("{id} is suspended by its {place}"), "set spec.suspend to false there")
     }
 
     fn agents(&self) -> Answer {
@@ -242,10 +252,6 @@ impl Desk {
             Err(error) => not_written(id, "resumed", &error),
         }
     }
-}
-
-fn suspended_by_state(id: &ConfigurationId) -> Answer {
-    Answer::refused(format!("{id} is suspended by its state file"), "set spec.suspend to false there")
 }
 
 fn not_written(id: &ConfigurationId, word: &str, error: &std::io::Error) -> Answer {

@@ -1,13 +1,14 @@
 //! Configurations that left the state: what they had applied is cleared away.
 use super::{
-    Context,
+    Board, Context,
+    departures::Departure,
     remove::{Left, remove},
     revision::backoff,
 };
 use crate::{
-    desired::{DesiredState, Issue},
+    desired::DesiredState,
     error::Chain,
-    model::configuration::ConfigurationId,
+    model::{Door, configuration::ConfigurationId},
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -17,19 +18,19 @@ const FIRST_RETRY: Duration = Duration::from_secs(2);
 /// Longest wait after a removal that failed.
 const LAST_RETRY: Duration = Duration::from_secs(300);
 
-/// Configurations that came in by this door before and are not wanted any more.
+/// Configurations that came in by one of the doors before and are not wanted any more.
 ///
-/// Nothing is left behind for sure while some document of the state cannot be used.
-pub(super) async fn left_behind(ctx: &Context, state: &DesiredState) -> Vec<ConfigurationId> {
+/// Nothing is left behind for sure while it is not known what a door does not hold.
+pub(super) async fn left_behind(ctx: &Context, state: &DesiredState, doors: &[&Door]) -> Vec<ConfigurationId> {
     if let Err(error) = ctx.cluster.inventories.load().await {
         tracing::warn!(error = %Chain(&error), "inventories not read; configurations that are gone are not looked for");
         return Vec::new();
     }
-    let is_wanted = |id: &ConfigurationId| state.configurations.iter().any(|one| one.id == *id);
-    let is_certain = !state.issues.iter().any(Issue::is_error);
+    let is_left = |id: &ConfigurationId| !state.states(id) && !state.leaving.contains(id);
     let mut gone = Vec::new();
-    for (id, inventory) in ctx.cluster.inventories.all().into_iter().filter(|(id, _)| !is_wanted(id)) {
-        if is_certain && !ctx.door.is_empty() && inventory.door == ctx.door {
+    for (id, inventory) in ctx.cluster.inventories.all().into_iter().filter(|(id, _)| is_left(id)) {
+        let reach = state.certain.get(&inventory.door).filter(|_| doors.contains(&&inventory.door));
+        if reach.is_some_and(|reach| reach.covers(&id)) {
             gone.push(id);
         } else if !inventory.is_empty() {
             tracing::info!(configuration = %id, door = %inventory.door, "the cluster has an inventory of a configuration that is not in the state; it is left alone");
@@ -39,11 +40,14 @@ pub(super) async fn left_behind(ctx: &Context, state: &DesiredState) -> Vec<Conf
 }
 
 /// Clears a configuration away, again and again until nothing is left or stopped.
-pub(super) async fn keep_clearing_away(ctx: &Context, id: &ConfigurationId, stop: &CancellationToken) {
+pub(super) async fn keep_clearing_away(ctx: &Context, board: &Board, id: &ConfigurationId, stop: &CancellationToken) {
     for attempt in 1.. {
-        if clear_away(ctx, id, stop).await == Some(Left::default()) {
+        let left = clear_away(ctx, id, stop).await;
+        if left == Some(Left::default()) && !stop.is_cancelled() {
+            board.departures.note(id, Departure::Done);
             return;
         }
+        board.departures.note(id, left.map_or(Departure::Begun, Departure::Left));
         tokio::select! {
             // Cancel-safe: nothing is under way.
             () = tokio::time::sleep(backoff(FIRST_RETRY, attempt, LAST_RETRY)) => {}

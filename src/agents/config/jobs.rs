@@ -1,7 +1,10 @@
 //! One job a configuration: visiting it, or clearing it away.
 use crate::{
     desired::DesiredState,
-    model::configuration::{Configuration, ConfigurationId},
+    model::{
+        Door,
+        configuration::{Configuration, ConfigurationId},
+    },
 };
 use std::{collections::BTreeMap, future::Future};
 use tokio::task::JoinHandle;
@@ -9,10 +12,25 @@ use tokio_util::sync::CancellationToken;
 
 /// What is done for one configuration: visiting it, or clearing it away.
 struct Job {
-    /// Digest of the configuration that is visited; none when it is cleared away.
-    digest: Option<String>,
+    /// The form of the configuration that is visited; none when it is cleared away.
+    form: Option<Form>,
     stop: CancellationToken,
     task: JoinHandle<()>,
+}
+
+/// What makes a configuration another one.
+#[derive(PartialEq, Eq)]
+struct Form {
+    digest: String,
+    door: Door,
+    resource_generation: Option<i64>,
+}
+
+impl Form {
+    fn of(configuration: &Configuration) -> Self {
+        let Configuration { digest, door, resource_generation, .. } = configuration;
+        Self { digest: digest.clone(), door: door.clone(), resource_generation: *resource_generation }
+    }
 }
 
 /// One job a configuration; the next begins when the one before has ended.
@@ -30,13 +48,12 @@ impl Jobs {
     /// Whether a configuration is visited in this very form.
     pub(super) fn is_running(&self, configuration: &Configuration) -> bool {
         let job = self.jobs.get(&configuration.id);
-        job.is_some_and(|job| job.digest.as_deref() == Some(&configuration.digest))
+        job.and_then(|job| job.form.as_ref()).is_some_and(|form| *form == Form::of(configuration))
     }
 
     /// The configurations that are visited and are not wanted any more.
     pub(super) fn gone(&self, state: &DesiredState) -> Vec<ConfigurationId> {
-        let is_wanted = |id: &ConfigurationId| state.configurations.iter().any(|one| one.id == *id);
-        self.jobs.iter().filter(|(id, job)| job.digest.is_some() && !is_wanted(id)).map(|(id, _)| id.clone()).collect()
+        self.jobs.iter().filter(|(id, job)| job.form.is_some() && !state.states(id)).map(|(id, _)| id.clone()).collect()
     }
 
     /// Starts a job when the one before it, which is told to stop, has ended.
@@ -59,7 +76,7 @@ impl Jobs {
             }
             work(own).await;
         });
-        self.jobs.insert(id, Job { digest: configuration.map(|one| one.digest.clone()), stop, task });
+        self.jobs.insert(id, Job { form: configuration.map(Form::of), stop, task });
     }
 
     /// Waits until every job has ended.

@@ -11,9 +11,12 @@
 mod artifact_tree;
 mod board;
 mod carry_out;
+mod changes;
 pub mod control;
 mod credentials;
 mod departed;
+mod departures;
+mod doors;
 mod engine;
 mod error;
 mod fight;
@@ -29,6 +32,7 @@ mod prepare;
 mod preview;
 mod reconcile;
 mod remove;
+mod resources;
 mod revision;
 pub mod status;
 pub mod suspensions;
@@ -38,6 +42,7 @@ mod wanted;
 pub(crate) use artifact_tree::ArtifactTree;
 pub use board::{Board, read as status_file};
 pub use credentials::SourceError;
+pub use doors::{Doors, Standing};
 pub use error::PassError;
 pub use lookup::{LookupError, lookup};
 pub use memory::Memory;
@@ -46,12 +51,17 @@ pub use reconcile::reconcile;
 pub use remove::{Left, remove};
 
 use crate::{
-    cluster::Cluster, desired::DesiredState, flux::v1::Images, model::configuration::Configuration, render::Cache,
-    runtime::clock::Clock, source::GitCache,
+    cluster::Cluster,
+    desired::{DesiredState, Issue},
+    flux::v1::Images,
+    model::{Door, configuration::Configuration},
+    render::Cache,
+    runtime::clock::Clock,
+    source::GitCache,
 };
 use jobs::Jobs;
-use status::Phase;
-use std::{sync::Arc, time::Duration};
+use status::{Phase, Report};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -70,8 +80,6 @@ pub struct Context {
     pub sources: GitCache,
     /// Wall clock.
     pub clock: Arc<dyn Clock>,
-    /// The door by which the configurations come in, as it is written into their inventories.
-    pub door: String,
     /// For how long one look at a repository serves every configuration of it.
     pub freshness: Duration,
     /// What the operators run that are installed.
@@ -88,12 +96,11 @@ pub struct Context {
 
 impl Context {
     /// Puts a context together.
-    pub fn new(cluster: Cluster, sources: GitCache, clock: Arc<dyn Clock>, door: String) -> Self {
+    pub fn new(cluster: Cluster, sources: GitCache, clock: Arc<dyn Clock>) -> Self {
         Self {
             cluster,
             sources,
             clock,
-            door,
             freshness: Duration::from_secs(2),
             images: Images::default(),
             renders: Semaphore::new(RENDERS),
@@ -139,8 +146,9 @@ pub async fn run_once(
             visit::until(&ctx, &configuration, &board, &cancel, is_enough).await;
         });
     }
+    tell_refused(ctx, desired, board);
     let mut is_clear = true;
-    for id in departed::left_behind(ctx, desired).await {
+    for id in departed::left_behind(ctx, desired, &desired.certain.keys().collect::<Vec<_>>()).await {
         is_clear &= departed::clear_away(ctx, &id, cancel).await.is_some_and(|left| left.failed == 0);
     }
     tracker.close();
@@ -148,6 +156,28 @@ pub async fn run_once(
     board.flush().await;
     ctx.told().await;
     is_clear && board.all_ready()
+}
+
+/// Says of what another door owns that it is left alone.
+fn tell_refused(ctx: &Context, state: &DesiredState, board: &Board) {
+    for (configuration, owner) in &state.refused {
+        let id = &configuration.id;
+        let report = Report::refused(owner, id);
+        let status = status::status_of(configuration, &report, board.get(id).as_ref(), ctx.clock.now());
+        board.set(id, status);
+    }
+}
+
+/// Keeps the status and the finalizer of every custom resource, until cancelled.
+///
+/// The finalizer is released when what the resource applied is gone, or after five minutes.
+pub async fn keep_resources(
+    ctx: Arc<Context>,
+    board: Arc<Board>,
+    standing: tokio::sync::watch::Receiver<Arc<Standing>>,
+    cancel: CancellationToken,
+) {
+    resources::Keeper::new(ctx, board).run(standing, cancel).await;
 }
 
 /// Follows the desired state until cancelled. Returns when nothing is in flight any more.
@@ -158,25 +188,31 @@ pub async fn run(
     cancel: CancellationToken,
 ) {
     let mut jobs = Jobs::new(cancel.clone());
-    let mut has_looked_back = false;
+    let mut told: Vec<Issue> = Vec::new();
+    let mut looked_back: BTreeSet<Door> = BTreeSet::new();
     loop {
         let state = Arc::clone(&desired.borrow_and_update());
-        for issue in &state.issues {
-            tracing::warn!(issue = %issue, "state file");
+        for issue in state.issues.iter().filter(|issue| told.binary_search(issue).is_err()) {
+            tracing::warn!(issue = %issue, "state");
         }
+        told.clone_from(&state.issues);
         let mut gone = jobs.gone(&state);
-        if !has_looked_back {
-            has_looked_back = true;
-            gone.extend(departed::left_behind(&ctx, &state).await);
+        let opened: Vec<&Door> = state.certain.keys().filter(|door| !looked_back.contains(*door)).collect();
+        if !opened.is_empty() {
+            gone.extend(departed::left_behind(&ctx, &state, &opened).await);
+            looked_back.extend(opened.into_iter().cloned());
         }
+        tell_refused(&ctx, &state, &board);
+        board.departures.retain(|id| state.leaving.contains(id));
+        gone.extend(state.leaving.iter().filter(|id| board.departures.begin(id)).cloned());
+        gone.sort();
+        gone.dedup();
         for id in gone {
             board.forget(&id);
-            let ctx = Arc::clone(&ctx);
-            jobs.start(
-                id.clone(),
-                None,
-                move |stop| async move { departed::keep_clearing_away(&ctx, &id, &stop).await },
-            );
+            let (ctx, board) = (Arc::clone(&ctx), Arc::clone(&board));
+            let own = id.clone();
+            let work = move |stop| async move { departed::keep_clearing_away(&ctx, &board, &own, &stop).await };
+            jobs.start(id, None, work);
         }
         for configuration in &state.configurations {
             if !jobs.is_running(configuration) {

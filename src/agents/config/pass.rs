@@ -156,7 +156,7 @@ impl Visit<'_> {
         }
         let entry = Entry { is_pruned: kustomization.prune, objects };
         inventory.kustomizations.insert(kustomization.name.clone(), entry);
-        inventory.door.clone_from(&self.ctx.door);
+        inventory.door = self.configuration.door.clone();
         Ok(self.ctx.cluster.inventories.store(&self.configuration.id, inventory).await?)
     }
 

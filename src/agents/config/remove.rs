@@ -9,7 +9,7 @@ use super::{
     status::Outcome,
 };
 use crate::{
-    cluster::Inventory,
+    cluster::{ClusterError, Inventory},
     model::{
         ObjectId,
         configuration::{Configuration, ConfigurationId, DriftPolicy, Kustomization},
@@ -75,6 +75,14 @@ pub async fn remove(ctx: &Context, id: &ConfigurationId, stop: &CancellationToke
     Ok(all)
 }
 
+/// Stores what is left. An inventory whose namespace is being deleted goes with it, and holds nothing up.
+async fn record(ctx: &Context, id: &ConfigurationId, after: &Inventory) -> Result<(), ClusterError> {
+    match ctx.cluster.inventories.store(id, after).await {
+        Err(ClusterError::NamespaceNotReady { .. }) => Ok(()),
+        stored => stored,
+    }
+}
+
 /// Deletes the objects of one kustomization, unless it never pruned, and takes it out of the inventory. An inventory
 /// that holds nothing after that goes too.
 async fn clear(
@@ -116,7 +124,7 @@ async fn clear(
     if after.kustomizations.is_empty() {
         ctx.cluster.inventories.remove(&configuration.id).await?;
     } else if !going.contains(&engine::own_namespace(&configuration.id)) {
-        ctx.cluster.inventories.store(&configuration.id, &after).await?;
+        record(ctx, &configuration.id, &after).await?;
     }
     Ok(Left { failed: left.len() - going.len(), going: going.len() })
 }

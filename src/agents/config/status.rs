@@ -2,14 +2,18 @@
 use super::engine;
 pub use crate::api::InstallState;
 use crate::{
+    desired::doors::{owned_elsewhere, way_out},
     model::{
-        ObjectId,
-        configuration::{Configuration, Generation},
+        Door, ObjectId,
+        configuration::{Configuration, ConfigurationId, Generation},
     },
     plan::health::Health,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// Reason of the conditions of a configuration that came in by another door already.
+pub(super) const OWNED_ELSEWHERE: &str = "OwnedElsewhere";
 
 /// What became of one object in the last run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +152,9 @@ pub struct ConfigurationStatus {
     pub conditions: Vec<Condition>,
     /// In their order.
     pub kustomizations: Vec<Arc<KustomizationStatus>>,
+    /// `metadata.generation` of the custom resource that the configuration came as, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
     /// Settings that mean nothing to this engine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<String>,
@@ -158,6 +165,12 @@ impl ConfigurationStatus {
     fn condition(&self, kind: &str) -> &str {
         let found = self.conditions.iter().find(|condition| condition.kind == kind);
         found.map_or("Unknown", |condition| condition.status.as_str())
+    }
+
+    /// Why it stands where it stands, in one word.
+    pub(super) fn condition_reason(&self) -> &str {
+        let ready = self.conditions.iter().find(|condition| condition.kind == "Ready");
+        ready.map_or("", |condition| condition.reason.as_str())
     }
 
     /// Whether everything is applied and healthy.
@@ -201,6 +214,18 @@ impl Report {
             has_written: false,
             kustomizations: Vec::new(),
             public_key,
+        }
+    }
+}
+
+impl Report {
+    /// The report of a configuration that is left alone, since another door owns it.
+    pub(super) fn refused(owner: &Door, id: &ConfigurationId) -> Self {
+        Self {
+            phase: Phase::Stalled,
+            reason: OWNED_ELSEWHERE.to_owned(),
+            message: format!("{}; {}", owned_elsewhere(id, owner), way_out(id)),
+            ..Self::ready(None)
         }
     }
 }
@@ -281,6 +306,7 @@ pub fn status_of(
         repository_public_key: report.public_key.clone(),
         conditions,
         kustomizations: report.kustomizations.clone(),
+        observed_generation: configuration.resource_generation,
         ignored: configuration.ignored.clone(),
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::Chain,
-    model::{FIELD_MANAGER, ObjectId, configuration::ConfigurationId},
+    model::{Door, FIELD_MANAGER, ObjectId, configuration::ConfigurationId},
 };
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
@@ -109,6 +109,12 @@ impl Inventories {
         let content = decode(map);
         let mut known = self.known();
         match known.get_mut(&id) {
+            // Somebody hands the configuration over to another door: whoever visits it says whose it is.
+            Some(before) if version > before.version && differ_in_door(&before.content, &content) => {
+                *before = Known { content, version, is_damaged: false };
+                drop(known);
+                self.live.signal(&id).poke();
+            }
             Some(before) if version > before.version && before.content.is_ok() && before.content != content => {
                 before.is_damaged = true;
                 before.version = version;
@@ -159,6 +165,13 @@ impl Inventories {
         known
             .get(configuration)
             .is_some_and(|known| known.content.as_ref().map_or(true, |inventory| inventory.holds(id)))
+    }
+
+    /// The door by which a configuration came in that has applied something, as far as that is known.
+    pub fn door_of(&self, configuration: &ConfigurationId) -> Option<Door> {
+        let known = self.known();
+        let inventory = known.get(configuration)?.content.as_ref().ok()?;
+        (!inventory.is_empty()).then(|| inventory.door.clone())
     }
 
     /// Every inventory that is known and can be read, by its configuration.
@@ -247,6 +260,12 @@ impl Inventories {
             Err(error) => Err(ClusterError::of(&id, "creating", error)),
         }
     }
+}
+
+/// Whether two inventories are the same but for the door.
+fn differ_in_door(before: &Result<Inventory, String>, now: &Result<Inventory, String>) -> bool {
+    let (Ok(before), Ok(now)) = (before, now) else { return false };
+    before.door != now.door && before.kustomizations == now.kustomizations
 }
 
 fn config_map_id(configuration: &ConfigurationId, name: &str) -> ObjectId {

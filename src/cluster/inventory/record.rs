@@ -1,5 +1,5 @@
 //! What an inventory holds, and how a ConfigMap carries it.
-use crate::model::{FIELD_MANAGER, ObjectId, configuration::ConfigurationId};
+use crate::model::{Door, FIELD_MANAGER, ObjectId, configuration::ConfigurationId};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use k8s_openapi::{ByteString, api::core::v1::ConfigMap};
 use kube::ResourceExt as _;
@@ -27,8 +27,8 @@ const UNNAMED: &str = "_";
 /// The objects of one configuration, and what is to become of them when it goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
-    /// The door by which the configuration came in; empty when that is not known.
-    pub door: String,
+    /// The door by which the configuration came in.
+    pub door: Door,
     /// Objects by kustomization.
     pub kustomizations: BTreeMap<String, Entry>,
 }
@@ -83,7 +83,7 @@ pub(super) fn encode(configuration: &ConfigurationId, inventory: &Inventory) -> 
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": object_name(configuration), "namespace": configuration.namespace,
             "labels": {LABEL: configuration.name, "app.kubernetes.io/managed-by": FIELD_MANAGER},
-            "annotations": {DOOR: inventory.door, PRUNED: pruned.join(",")}},
+            "annotations": {DOOR: inventory.door.to_string(), PRUNED: pruned.join(",")}},
     });
     if data.values().map(String::len).sum::<usize>() <= MAX_PLAIN {
         body["data"] = json!(data);
@@ -101,7 +101,7 @@ pub(super) fn encode(configuration: &ConfigurationId, inventory: &Inventory) -> 
 pub(super) fn decode(map: &ConfigMap) -> Result<Inventory, String> {
     let annotation = |key: &str| map.annotations().get(key).map(String::as_str).unwrap_or_default();
     let pruned: BTreeSet<&str> = annotation(PRUNED).split(',').collect();
-    let mut inventory = Inventory { door: annotation(DOOR).to_owned(), ..Inventory::default() };
+    let mut inventory = Inventory { door: Door::named(annotation(DOOR)), ..Inventory::default() };
     let plain = map.data.iter().flatten().map(|(key, text)| Ok((key.as_str(), text.clone())));
     let compressed = map.binary_data.iter().flatten().map(|(key, bytes)| {
         let name = key.strip_suffix(COMPRESSED).ok_or_else(|| format!("entry {key} is not one of an inventory"))?;
@@ -164,12 +164,12 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_stored_is_read_back(
-            door in "[a-z:/]{0,8}",
+            door in "cluster|(file:[a-z/,]{0,8})?",
             entries in prop::collection::btree_map("[a-z]{0,3}", (any::<bool>(), objects()), 0..3),
         ) {
             let kustomizations =
                 entries.into_iter().map(|(name, (is_pruned, objects))| (name, Entry { is_pruned, objects })).collect();
-            let inventory = Inventory { door, kustomizations };
+            let inventory = Inventory { door: Door::named(&door), kustomizations };
             prop_assert_eq!(read_back(&inventory), Ok(inventory));
         }
     }

@@ -1,10 +1,12 @@
 //! Looks again at the files when something changed, and tells what is different.
 use super::{
     super::{DesiredState, SecretSource, stamp::Stamp},
+    door_of,
     notices::Notices,
     read::read,
     resolve::{Loaded, resolve},
 };
+use crate::model::Door;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -44,15 +46,18 @@ pub(super) async fn follow(
     let mut notices = if timing.notices { Notices::new(notice_tx.clone()) } else { Notices::none() };
     // Before the first look, so that no change falls in between.
     notices.arm(&paths);
-    let first = look(Arc::default(), &paths, &secrets).await.unwrap_or_default();
+    // Once: what a link leads to may change, and the door stays the same.
+    let door = door_of(&paths);
+    let first = look(Arc::default(), &paths, &door, &secrets).await.unwrap_or_default();
     let (state_tx, state_rx) = watch::channel(Arc::new(first.state.clone()));
-    let follower = Follower { paths, secrets, timing, notices, last: first, state_tx, _notice_tx: notice_tx };
+    let follower = Follower { paths, door, secrets, timing, notices, last: first, state_tx, _notice_tx: notice_tx };
     tokio::spawn(follower.run(notice_rx, cancel));
     state_rx
 }
 
 struct Follower {
     paths: Vec<PathBuf>,
+    door: Door,
     secrets: Arc<dyn SecretSource>,
     timing: Timing,
     notices: Notices,
@@ -78,7 +83,7 @@ impl Follower {
                 () = cancel.cancelled() => return,
             }
             self.notices.arm(&self.paths);
-            if let Some(now) = look(Arc::clone(&self.last), &self.paths, &self.secrets).await {
+            if let Some(now) = look(Arc::clone(&self.last), &self.paths, &self.door, &self.secrets).await {
                 self.tell(now);
             }
         }
@@ -103,15 +108,20 @@ async fn settled(notice_rx: &mut mpsc::Receiver<()>, timing: Timing) {
 }
 
 /// Looks at the files; nothing when nothing of what was looked at before has changed.
-async fn look(before: Arc<Loaded>, paths: &[PathBuf], secrets: &Arc<dyn SecretSource>) -> Option<Arc<Loaded>> {
-    let (paths, secrets) = (paths.to_vec(), Arc::clone(secrets));
+async fn look(
+    before: Arc<Loaded>,
+    paths: &[PathBuf],
+    door: &Door,
+    secrets: &Arc<dyn SecretSource>,
+) -> Option<Arc<Loaded>> {
+    let (paths, door, secrets) = (paths.to_vec(), door.clone(), Arc::clone(secrets));
     let work = tokio::task::spawn_blocking(move || {
         let is_unchanged = |(path, stamp): (&PathBuf, &Option<Stamp>)| Stamp::of(path) == *stamp;
         let has_looked = !before.stamps.is_empty();
         if has_looked && before.stamps.iter().all(is_unchanged) {
             return None;
         }
-        Some(Arc::new(resolve(&before, read(&paths, secrets.as_ref()))))
+        Some(Arc::new(resolve(&before, read(&paths, &door, secrets.as_ref()))))
     });
     // A look that did not end says nothing about the files.
     work.await.ok().flatten()

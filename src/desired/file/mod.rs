@@ -10,6 +10,7 @@ mod read;
 mod resolve;
 
 use super::{DesiredState, ProcessSecrets, SecretSource};
+use crate::model::Door;
 use follow::{Timing, follow};
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
@@ -18,11 +19,19 @@ use tokio_util::sync::CancellationToken;
 /// Secrets from the process's own files and environment.
 pub const SECRETS: ProcessSecrets = ProcessSecrets;
 
+/// State files as a door: the same files are the same door, however they are named.
+fn door_of(paths: &[PathBuf]) -> Door {
+    let canonical = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string();
+    let mut paths: Vec<String> = paths.iter().map(canonical).collect();
+    paths.sort();
+    Door::Files(paths.join(",").into())
+}
+
 /// Reads every configuration in files and directories (`*.yaml`, `*.yml`, `*.json`, not those below).
 ///
 /// What is wrong becomes an issue; everything else is used. Of two documents of one name, the first is used.
 pub fn load(paths: &[PathBuf], secrets: &dyn SecretSource) -> DesiredState {
-    resolve::resolve(&resolve::Loaded::default(), read::read(paths, secrets)).state
+    resolve::resolve(&resolve::Loaded::default(), read::read(paths, &door_of(paths), secrets)).state
 }
 
 /// Follows the files until cancelled. What breaks keeps its last good form; what is removed goes.

@@ -5,7 +5,7 @@ use super::super::{
     secrets::Reader,
     stamp::Stamp,
 };
-use crate::yaml;
+use crate::{model::Door, yaml};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Read as _,
@@ -40,6 +40,8 @@ pub(super) struct Document {
 /// Everything that was found.
 #[derive(Default)]
 pub(super) struct Found {
+    /// The door that the files are.
+    pub(super) door: Door,
     pub(super) documents: Vec<Document>,
     /// Issues of files and directories as a whole.
     pub(super) issues: Vec<Issue>,
@@ -52,8 +54,8 @@ pub(super) struct Found {
 }
 
 /// Reads files, and directories of files.
-pub(super) fn read(paths: &[PathBuf], secrets: &dyn SecretSource) -> Found {
-    let mut found = Found::default();
+pub(super) fn read(paths: &[PathBuf], door: &Door, secrets: &dyn SecretSource) -> Found {
+    let mut found = Found { door: door.clone(), ..Found::default() };
     let mut seen = BTreeSet::new();
     for root in paths {
         found.stamps.insert(root.clone(), Stamp::of(root));
@@ -144,7 +146,7 @@ impl Found {
             self.issues.push(Issue { severity: Severity::Warning, ..whole(file, "states no configuration") });
         }
         let directory = file.parent().unwrap_or(Path::new(""));
-        let reader = Reader::new(secrets, directory);
+        let reader = Reader::new(secrets, directory, self.door.clone());
         let mut holds_secrets = false;
         for (number, document) in documents.iter().enumerate() {
             let parsed = parse::document(document, &reader);

@@ -1,6 +1,6 @@
 //! From documents to a state: whose a name is, and what keeps its last good form. Pure.
 use super::{
-    super::{DesiredState, Issue, stamp::Stamp},
+    super::{DesiredState, Issue, Reach, stamp::Stamp},
     read::{Document, Found, Origin},
 };
 use crate::model::configuration::{Configuration, ConfigurationId};
@@ -29,7 +29,7 @@ pub(super) fn resolve(before: &Loaded, mut found: Found) -> Loaded {
     let mut now = Loaded { stamps: std::mem::take(&mut found.stamps), ..Loaded::default() };
     now.state.issues = std::mem::take(&mut found.issues);
     let owners = owners(before, &found);
-    for (number, document) in found.documents.into_iter().enumerate() {
+    for (number, document) in std::mem::take(&mut found.documents).into_iter().enumerate() {
         now.state.issues.extend(document.issues);
         let Some(id) = document.parsed.id else { continue };
         match owners.get(&id) {
@@ -53,6 +53,11 @@ pub(super) fn resolve(before: &Loaded, mut found: Found) -> Loaded {
     }
     now.state.configurations.sort_by(|a, b| a.id.cmp(&b.id));
     now.state.issues.sort();
+    // What is not there may be what cannot be read.
+    if !now.state.issues.iter().any(Issue::is_error) {
+        now.state.certain.insert(found.door.clone(), Reach::Everywhere);
+    }
+    now.state.door = found.door;
     now
 }
 

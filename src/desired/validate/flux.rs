@@ -60,6 +60,8 @@ pub(in crate::desired) fn flux(
         kustomizations: kustomizations(name, spec, problems),
         ignored: Vec::new(),
         digest: String::new(),
+        door: secrets.door().clone(),
+        resource_generation: None,
     };
     (configuration, resolved)
 }
@@ -83,7 +85,7 @@ fn git_source(
 ) -> (GitSource, Vec<String>) {
     let none = GitRepository::default();
     let git = stated.unwrap_or(&none);
-    let transport = stated.and_then(|git| transport(URL, &git.url, Forms::FluxV2, problems));
+    let transport = stated.and_then(|git| transport(URL, &git.url, Forms::FluxV2, secrets, problems));
     let reference = reference(&format!("{GIT}.repositoryRef"), git.repository_ref.as_ref(), problems);
     let known_hosts = known_hosts(KNOWN_HOSTS, git.ssh_known_hosts.as_deref(), problems);
     let ca_bundle = certificates(HTTPS_CA_CERT, git.https_ca_cert.as_deref(), problems);
@@ -108,7 +110,7 @@ fn git_source(
         );
     }
     let source = GitSource {
-        allow_local: true,
+        allow_local: secrets.may_be_local(),
         url: resolved(&git.url, |path| secrets.resolve(path)),
         reference,
         credentials: Credentials {

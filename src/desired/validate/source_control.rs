@@ -64,6 +64,8 @@ pub(in crate::desired) fn source_control(
         kustomizations: work.kustomizations,
         ignored: work.ignored.iter().map(Ignored::in_full).collect(),
         digest: String::new(),
+        door: secrets.door().clone(),
+        resource_generation: None,
     };
     (configuration, resolved)
 }
@@ -198,7 +200,7 @@ fn git_source(
     secrets: &Reader<'_>,
     problems: &mut Vec<Problem>,
 ) -> (GitSource, Vec<String>) {
-    let transport = transport(URL, &spec.repository_url, Forms::FluxV1, problems);
+    let transport = transport(URL, &spec.repository_url, Forms::FluxV1, secrets, problems);
     let is_operator = matches!(work.engine, Engine::FluxV1(_));
     if is_operator && transport == Some(Transport::Local) {
         problems.push(
@@ -215,7 +217,7 @@ fn git_source(
     };
     transport_rules(transport, &found, fields, problems);
     let source = GitSource {
-        allow_local: !is_operator,
+        allow_local: secrets.may_be_local() && !is_operator,
         url: resolved(&spec.repository_url, |path| secrets.resolve(path)),
         reference: Reference { branch: Some(work.branch.clone()), ..Reference::default() },
         credentials: Credentials {

@@ -1,6 +1,12 @@
 //! How a repository is reached, and what may be given for it.
-use super::{super::Problem, protected::Protected};
-use crate::{model::configuration::SecretRef, source::git::RepoUrl};
+use super::{
+    super::{Problem, secrets::Reader},
+    protected::Protected,
+};
+use crate::{
+    model::configuration::SecretRef,
+    source::git::{RepoUrl, UrlError},
+};
 use std::path::Path;
 
 /// What a repository is reached by.
@@ -35,10 +41,21 @@ pub(super) struct Fields<'a> {
     pub(super) knows_hosts: bool,
 }
 
-/// Checks an address. Directories of this machine are allowed, since this door is the machine's own.
-pub(super) fn transport(field: &str, url: &str, forms: Forms, problems: &mut Vec<Problem>) -> Option<Transport> {
-    let parsed = match RepoUrl::parse(url, true) {
+/// Checks an address. Directories of this machine are allowed where the door is the machine's own.
+pub(super) fn transport(
+    field: &str,
+    url: &str,
+    forms: Forms,
+    reach: &Reader<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Transport> {
+    let parsed = match RepoUrl::parse(url, reach.may_be_local()) {
         Ok(parsed) => parsed,
+        Err(why @ UrlError::Local) => {
+            let hint = format!("{}; or state it in a state file of the agent", usual(forms));
+            problems.push(Problem::new(field, why.to_string()).hint(hint));
+            return None;
+        }
         Err(why) => {
             problems.push(Problem::new(field, why.to_string()).hint(usual(forms)));
             return None;
@@ -176,6 +193,7 @@ fn without_dots(path: &Path) -> std::path::PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{desired::ProcessSecrets, model::Door};
 
     #[test]
     fn each_kind_takes_the_forms_of_its_generation() {
@@ -202,9 +220,10 @@ mod tests {
             ("https://user:hunter2@example.org/a", None, None),
             ("-x", None, None),
         ] {
+            let reach = Reader::new(&ProcessSecrets, Path::new(""), Door::Unknown);
             for (forms, wanted) in [(Forms::FluxV1, v1), (Forms::FluxV2, v2)] {
                 let mut problems = Vec::new();
-                let found = transport("f", url, forms, &mut problems).filter(|_| problems.is_empty());
+                let found = transport("f", url, forms, &reach, &mut problems).filter(|_| problems.is_empty());
                 assert_eq!(found, wanted, "{url} {forms:?}: {problems:?}");
                 assert_eq!(problems.is_empty(), wanted.is_some(), "{url} {forms:?}");
                 assert!(!format!("{problems:?}").contains("hunter2"), "{problems:?}");

@@ -25,7 +25,7 @@ impl Door {
     }
 
     fn look_at(&mut self, paths: &[PathBuf]) -> Vec<String> {
-        self.last = resolve(&self.last, read(paths, &Few));
+        self.last = resolve(&self.last, read(paths, &door_of(paths), &Few));
         self.last.state.configurations.iter().map(|one| one.source.url.replace("https://example.org/", "")).collect()
     }
 

@@ -49,6 +49,7 @@ fn everything_that_is_said_is_heeded() {
     assert!(state.configurations[0].suspend);
     let mut one = Configuration::clone(&state.configurations[0]);
     one.digest.clear();
+    one.door = crate::model::Door::Unknown;
     insta::assert_debug_snapshot!(one, @r#"
     Configuration {
         id: ConfigurationId {
@@ -130,6 +131,8 @@ fn everything_that_is_said_is_heeded() {
         ],
         ignored: [],
         digest: "",
+        door: Unknown,
+        resource_generation: None,
     }
     "#);
 }
