@@ -189,6 +189,7 @@ pub async fn run(
 ) {
     let mut jobs = Jobs::new(cancel.clone());
     let mut told: Vec<Issue> = Vec::new();
+    let mut refused = BTreeSet::new();
     let mut looked_back: BTreeSet<Door> = BTreeSet::new();
     loop {
         let state = Arc::clone(&desired.borrow_and_update());
@@ -203,6 +204,9 @@ pub async fn run(
             looked_back.extend(opened.into_iter().cloned());
         }
         tell_refused(&ctx, &state, &board);
+        let now_refused: BTreeSet<_> = state.refused.iter().map(|(one, _)| one.id.clone()).collect();
+        refused.difference(&now_refused).filter(|id| !state.states(id)).for_each(|id| board.forget(id));
+        refused = now_refused;
         board.departures.retain(|id| state.leaving.contains(id));
         gone.extend(state.leaving.iter().filter(|id| board.departures.begin(id)).cloned());
         gone.sort();
