@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
-# Gets etcd, kube-apiserver, kube-controller-manager and kubectl into a directory: the first three as the released archive of
-# controller-tools where the network gives it, the rest (or all) built from their Go modules.
-# usage: build-control-plane.sh BIN_DIR     (building takes about 9 minutes on 2 cores, once; what is there stays)
+# Gets programs of Kubernetes into a directory: etcd, kube-apiserver and kubectl out of the released archive of controller-tools
+# where the network gives it, the rest (or all) built from their Go modules.
+# usage: build-control-plane.sh BIN_DIR [PROGRAM...]
+#        without a PROGRAM: etcd kube-apiserver kube-controller-manager kubectl (about 9 minutes on 2 cores, once; what is there stays)
+#        for a node:        kube-scheduler kubelet (about 7 minutes more)
 # kubectl is left out when there is one on the PATH. Only one of these runs at a time in one directory.
 set -euo pipefail
 bin=$(mkdir -p "$1" && cd "$1" && pwd)
+shift
+programs=("$@")
+[ ${#programs[@]} -gt 0 ] || programs=(etcd kube-apiserver kube-controller-manager kubectl)
 kube=1.36.3
+kubelet=1.34.4 # may be older than the API server, and is the last that takes containerd 1.6 and cgroup v1
 etcd=3.6.8
 envtest=1.36.2
 
@@ -13,7 +19,7 @@ say() { echo "control plane: $*" >&2; }
 fail() { say "$*"; exit 1; }
 wanted() { # the programs that are not there yet
   local name
-  for name in etcd kube-apiserver kube-controller-manager kubectl; do
+  for name in "${programs[@]}"; do
     [ "$name" = kubectl ] && command -v kubectl >/dev/null && continue
     [ -x "$bin/$name" ] || echo "$name"
   done
@@ -86,29 +92,35 @@ build_etcd() {
   go build -trimpath -ldflags '-s -w' -o "$work/etcd" go.etcd.io/etcd/server/v3
 }
 
+version() { # version PROGRAM
+  if [ "$1" = kubelet ]; then echo "$kubelet"; else echo "$kube"; fi
+}
+
 # k8s.io/kubernetes keeps its staging modules at v0.0.0, so each is pinned to v0.<minor>.<patch>.
-kubernetes_module() {
-  mkdir -p "$work/src-kube" && cd "$work/src-kube"
-  local mod
-  mod=$(go mod download -json "k8s.io/kubernetes@v$kube" | sed -n 's/.*"GoMod": "\(.*\)".*/\1/p')
+kubernetes_module() { # kubernetes_module VERSION
+  mkdir -p "$work/src-$1" && cd "$work/src-$1"
+  local mod command
+  mod=$(go mod download -json "k8s.io/kubernetes@v$1" | sed -n 's/.*"GoMod": "\(.*\)".*/\1/p')
   {
     echo "module kubebuild"
     grep -m1 '^go ' "$mod"
-    echo "require k8s.io/kubernetes v$kube"
-    grep -oE '^\s*k8s\.io/\S+ v0\.0\.0$' "$mod" | awk -v v="v0.${kube#*.}" '{print "replace " $1 " => " $1 " " v}'
+    echo "require k8s.io/kubernetes v$1"
+    grep -oE '^\s*k8s\.io/\S+ v0\.0\.0$' "$mod" | awk -v v="v0.${1#*.}" '{print "replace " $1 " => " $1 " " v}'
   } >go.mod
   {
     echo '//go:build tools'
     echo 'package kubebuild'
-    for command in kube-apiserver/app kube-controller-manager/app kubectl; do echo "import _ \"k8s.io/kubernetes/cmd/$command\""; done
+    for command in kube-apiserver/app kube-controller-manager/app kube-scheduler/app kubelet/app kubectl; do
+      echo "import _ \"k8s.io/kubernetes/cmd/$command\""
+    done
   } >tools.go
   go mod tidy -e
 }
 
-build_kubernetes() {
-  cd "$work/src-kube"
+build_kubernetes() { # build_kubernetes PROGRAM VERSION
+  cd "$work/src-$2"
   local package=k8s.io/component-base/version
-  go build -trimpath -o "$work/$1" -ldflags "-s -w -X $package.gitVersion=v$kube -X $package.gitMajor=1 -X $package.gitMinor=$(cut -d. -f2 <<<"$kube")" \
+  go build -trimpath -o "$work/$1" -ldflags "-s -w -X $package.gitVersion=v$2 -X $package.gitMajor=1 -X $package.gitMinor=$(cut -d. -f2 <<<"$2")" \
     "k8s.io/kubernetes/cmd/$1"
 }
 
@@ -122,8 +134,9 @@ for name in $(wanted); do
   if [ "$name" = etcd ]; then
     long "building etcd $etcd (about half a minute)" build_etcd
   else
-    [ -f "$work/src-kube/go.sum" ] || long "getting the sources of Kubernetes $kube (about half a minute)" kubernetes_module
-    long "building $name $kube (1 to 6 minutes on 2 cores)" build_kubernetes "$name"
+    version=$(version "$name")
+    [ -f "$work/src-$version/go.sum" ] || long "getting the sources of Kubernetes $version (about half a minute)" kubernetes_module "$version"
+    long "building $name $version (1 to 6 minutes on 2 cores)" build_kubernetes "$name" "$version"
   fi
   place "$name"
 done
