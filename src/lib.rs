@@ -18,6 +18,7 @@ pub mod cli;
 pub mod cluster;
 pub mod desired;
 pub mod error;
+pub mod flux;
 pub mod model;
 pub mod plan;
 pub mod render;

@@ -2,7 +2,7 @@
 //! generation, and `FluxConfig` of the Flux v2 generation.
 //!
 //! Source: the documented example of a `GitConfig`, of the 03/2021 agents. The schema of a `FluxConfig` was not published;
-//! it has the properties of the ARM resource, which are those of a [`FluxConfiguration`](super::FluxConfiguration).
+//! it has the properties of the ARM resource, which are those of a [`FluxConfiguration`].
 use super::{FluxConfiguration, GROUP, HelmOperatorProperties, ScopeType, shared::LABEL};
 use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::{

@@ -4,6 +4,7 @@ use crate::{
     agents::config::Context,
     cluster::{Cluster, Fence},
     desired::{DesiredState, file},
+    flux::v1::Images,
     runtime::clock::SystemClock,
     source::GitCache,
 };
@@ -68,6 +69,46 @@ pub(super) struct ClusterArgs {
     /// Kubeconfig; without it the environment decides (KUBECONFIG, in-cluster)
     #[arg(long, value_name = "FILE")]
     pub(super) kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    operators: OperatorArgs,
+}
+
+/// What the operators run that engine `flux-v1` installs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Operators of engine flux-v1")]
+struct OperatorArgs {
+    /// Image of the Flux v1 operator
+    #[arg(long, env = "ARCWRIGHT_FLUX_IMAGE", default_value = Images::FLUX, value_name = "IMAGE", value_parser = image)]
+    flux_image: String,
+    /// Image of the operator's memcached
+    #[arg(long, env = "ARCWRIGHT_MEMCACHED_IMAGE", default_value = Images::MEMCACHED, value_name = "IMAGE", value_parser = image)]
+    memcached_image: String,
+    /// Image of the Helm operator; a configuration may ask for another version of it
+    #[arg(long, env = "ARCWRIGHT_HELM_OPERATOR_IMAGE", default_value = Images::HELM_OPERATOR, value_name = "IMAGE", value_parser = image)]
+    helm_operator_image: String,
+    /// Secret in each operator's namespace that the images are pulled with
+    #[arg(long, env = "ARCWRIGHT_IMAGE_PULL_SECRET", value_name = "NAME")]
+    image_pull_secret: Option<String>,
+}
+
+impl OperatorArgs {
+    fn images(&self) -> Images {
+        let Self { flux_image, memcached_image, helm_operator_image, image_pull_secret } = self;
+        Images {
+            flux: flux_image.clone(),
+            memcached: memcached_image.clone(),
+            helm_operator: helm_operator_image.clone(),
+            pull_secret: image_pull_secret.clone(),
+        }
+    }
+}
+
+/// Takes what can be an image, and no more than one word.
+fn image(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err("an image is one word, as in registry.example.org/fluxcd/flux:1.25.4".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Loads state files; everything wrong with them is printed.
@@ -122,7 +163,9 @@ impl ClusterArgs {
                     .hint("check the server address in the kubeconfig"));
             }
         }
-        Ok(Arc::new(Context::new(cluster, GitCache::new(data.mirrors()), Arc::new(SystemClock))))
+        let mut context = Context::new(cluster, GitCache::new(data.mirrors()), Arc::new(SystemClock));
+        context.images = self.operators.images();
+        Ok(Arc::new(context))
     }
 }
 

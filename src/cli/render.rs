@@ -1,6 +1,10 @@
 //! `arcwright render`: what `kustomize build` prints.
 use super::{Failure, Outcome, context::DataDir, remotes::Fetcher};
-use crate::render::{self, Options, Order, remote::Remotes, tree::DirectoryTree};
+use crate::render::{
+    self, Options, Order,
+    remote::{Remote, Remotes},
+    tree::{DirectoryTree, FileTree, MemoryTree},
+};
 use clap::Args;
 use std::{
     path::{Path, PathBuf},
@@ -10,7 +14,7 @@ use std::{
 
 #[derive(Debug, Args)]
 pub(super) struct RenderArgs {
-    /// Directory with a kustomization
+    /// Directory with a kustomization; with --enable-remote also the address of one in a repository
     #[arg(default_value = ".")]
     dir: PathBuf,
     /// Which files a kustomization may load: LoadRestrictionsRootOnly or LoadRestrictionsNone
@@ -57,7 +61,7 @@ enum Reorder {
 }
 
 pub(super) fn run(args: &RenderArgs, data: &DataDir) -> Outcome {
-    let (tree, path) = DirectoryTree::for_build(&args.dir).map_err(|error| Failure::of(&error))?;
+    let (tree, path) = place(args)?;
     let helm = render::helm::Access {
         command: args.enable_helm.then(|| args.helm_command.clone()),
         environment: render::helm::environment(std::env::vars_os()),
@@ -78,8 +82,22 @@ pub(super) fn run(args: &RenderArgs, data: &DataDir) -> Outcome {
         ..Options::of_kustomize()
     };
     let mut out = std::io::stdout().lock();
-    render::write_yaml(&tree, &path, &options, &mut out).map_err(|error| shown(&error, &path, &args.dir))?;
+    render::write_yaml(&*tree, &path, &options, &mut out).map_err(|error| shown(&error, &path, &args.dir))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where to render: a directory of this machine, or the address of one elsewhere, where that is allowed.
+fn place(args: &RenderArgs) -> Result<(Box<dyn FileTree>, String), Failure> {
+    let address = args.dir.to_str().filter(|text| Remote::parse(text).is_some() && !args.dir.exists());
+    match address {
+        Some(address) if args.enable_remote => Ok((Box::new(MemoryTree::default()), address.to_owned())),
+        Some(_) => Err(Failure::new(format!("no such directory: {}", args.dir.display()))
+            .hint("--enable-remote fetches repositories")),
+        None => {
+            let (tree, path) = DirectoryTree::for_build(&args.dir).map_err(|error| Failure::of(&error))?;
+            Ok((Box::new(tree), path))
+        }
+    }
 }
 
 /// An error whose files are named as they were on the command line.

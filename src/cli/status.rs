@@ -129,7 +129,7 @@ pub(super) fn print(all: &[Shown], form: Form) -> Result<(), Failure> {
     let rows: Vec<Vec<String>> = all.iter().map(|one| row(one, is_wide)).collect();
     let paint = ui::Paint::detect();
     ui::table(&heading, &rows, |column, cell| match (column, cell.trim_end()) {
-        (2, "Compliant") => paint.green(cell),
+        (2, "Compliant" | "Installed") => paint.green(cell),
         (2, "Pending" | "Suspended") => paint.yellow(cell),
         (2, _) => paint.red(cell),
         _ => cell.to_owned(),

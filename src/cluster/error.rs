@@ -162,6 +162,11 @@ impl ClusterError {
         matches!(self, Self::Refused { reason, .. } if reason == "NotFound")
     }
 
+    /// Whether the API server does not let the agent do what it tried.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused { reason, .. } if reason == "Forbidden")
+    }
+
     /// Whether trying again can help when nothing else has changed.
     pub fn is_transient(&self) -> bool {
         match self {

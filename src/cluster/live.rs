@@ -13,6 +13,7 @@ use crate::{
     plan::health::Health,
 };
 use kube::{Client, core::ApiResource};
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
@@ -83,6 +84,13 @@ impl Live {
     pub fn health<'a>(&self, ids: impl IntoIterator<Item = &'a ObjectId>) -> BTreeMap<ObjectId, Option<Health>> {
         let store = self.store.lock();
         ids.into_iter().map(|id| (id.clone(), store.find(id).map(|object| object.health.clone()))).collect()
+    }
+
+    /// What is labelled as the operator's of a configuration, of one kind, with status; sorted by name.
+    pub fn of_operator(&self, owner: &ConfigurationId, group: &str, kind: &str) -> Vec<Value> {
+        let store = self.store.lock();
+        let all = store.of_kind(group, kind, &owner.namespace);
+        all.filter(|object| object.owner() == Some(owner)).filter_map(LiveObject::in_full).collect()
     }
 
     /// Takes in what an apply answered, ahead of the watch.

@@ -1,6 +1,6 @@
 //! One live object, as far as it matters: what can drift, its health, and whose it is.
 use crate::{
-    model::configuration::ConfigurationId,
+    model::{OPERATOR_LABEL, configuration::ConfigurationId},
     plan::{Form, Observed, health, health::Health},
 };
 use kube::core::{ApiResource, DynamicObject};
@@ -20,6 +20,9 @@ pub struct LiveObject {
     asks_to_stay: bool,
     asks_to_be_skipped: bool,
     goes_with_content: bool,
+    yields_to_content: bool,
+    /// The object with its status, where it is labelled as an operator's; empty for all others.
+    full: Box<[u8]>,
     /// Stands for the content that is kept: equal digests, equal content.
     pub digest: u64,
     /// Grows with each change, as long as the server's storage is not set back.
@@ -52,6 +55,7 @@ impl LiveObject {
         let value = Value::Object(map);
         let health = health::assess(&value);
         let Value::Object(mut map) = value else { unreachable!("it was made an object") };
+        let full = in_full(&map);
         strip(&mut map);
         let traits = Observed::traits_of(&map);
         let body = serde_json::to_vec(&map).unwrap_or_default().into_boxed_slice();
@@ -63,6 +67,8 @@ impl LiveObject {
             asks_to_stay: traits.asks_to_stay,
             asks_to_be_skipped: traits.asks_to_be_skipped,
             goes_with_content: traits.goes_with_content,
+            yields_to_content: traits.yields_to_content,
+            full,
             version,
             health,
             uid,
@@ -74,6 +80,16 @@ impl LiveObject {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
+    /// The object with its status, where it is labelled as an operator's; none for all others.
+    pub fn in_full(&self) -> Option<Value> {
+        serde_json::from_slice(&self.full).ok()
+    }
+
+    /// Whether as much is kept of another, and the same.
+    pub(super) fn is_told_as(&self, other: &Self) -> bool {
+        self.full == other.full
+    }
+
     /// What a plan needs to know of it; `is_settled` says that it need not be compared.
     pub fn observed(&self, is_settled: bool) -> Observed {
         Observed {
@@ -82,6 +98,7 @@ impl LiveObject {
             asks_to_stay: self.asks_to_stay,
             asks_to_be_skipped: self.asks_to_be_skipped,
             goes_with_content: self.goes_with_content,
+            yields_to_content: self.yields_to_content,
             foreign: None,
             form: if is_settled { Form::Settled } else { Form::Body(self.object()) },
         }
@@ -104,6 +121,20 @@ impl LiveObject {
     pub fn owner(&self) -> Option<&ConfigurationId> {
         self.owner.as_deref()
     }
+}
+
+/// The whole of what is labelled as an operator's; empty for all others.
+fn in_full(object: &Map<String, Value>) -> Box<[u8]> {
+    let metadata = object.get("metadata");
+    if metadata.and_then(|metadata| metadata.get("labels")?.get(OPERATOR_LABEL)).is_none() {
+        return Box::default();
+    }
+    let mut object = object.clone();
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+        metadata.remove("managedFields");
+        metadata.remove("resourceVersion");
+    }
+    serde_json::to_vec(&object).unwrap_or_default().into_boxed_slice()
 }
 
 /// Removes status and what only the server writes.

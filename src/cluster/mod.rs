@@ -1,5 +1,6 @@
 //! Effects on Kubernetes: observe by watch, apply, delete, inventory, events.
 mod apply;
+mod claim;
 mod deadline;
 mod discovery;
 mod error;
@@ -18,6 +19,7 @@ mod store;
 mod watch;
 
 pub use apply::{Applied, Applier, Conflict, Deletion};
+pub use claim::Missing;
 pub use discovery::{Discovery, Kinds};
 pub use error::ClusterError;
 pub use events::Events;
@@ -30,7 +32,7 @@ pub use live_object::LiveObject;
 pub use secrets::SecretEntries;
 pub use signal::Signal;
 
-use crate::model::{ObjectId, configuration::ConfigurationId};
+use crate::model::{Manifest, ObjectId, configuration::ConfigurationId};
 use deadline::{READ, answered};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client, client::ClientBuilder};
@@ -123,6 +125,28 @@ impl Cluster {
     /// When the API server does not answer or refuses.
     pub async fn secret(&self, namespace: &str, name: &str) -> Result<Option<SecretEntries>, ClusterError> {
         secrets::read(&self.client, namespace, name).await
+    }
+
+    /// Whether the namespace of a configuration was made for it, now or before, rather than found.
+    ///
+    /// # Errors
+    /// When it is being deleted, or the API server does not answer or refuses.
+    pub async fn claim_namespace(&self, owner: &ConfigurationId, missing: Missing) -> Result<bool, ClusterError> {
+        claim::namespace(&self.client, owner, missing).await
+    }
+
+    /// Makes a cluster-wide object that belongs to nobody, unless it is there in whatever form.
+    ///
+    /// # Errors
+    /// When its kind is not known, or the API server does not answer or refuses.
+    pub async fn make_shared(&self, manifest: &Manifest) -> Result<(), ClusterError> {
+        let unknown = || ClusterError::UnknownKind {
+            id: manifest.id(),
+            api_version: manifest.api_version().to_owned(),
+            kind: manifest.kind().to_owned(),
+        };
+        let (kind, _) = self.discovery.resolve(manifest, true).await?.ok_or_else(unknown)?;
+        claim::shared(&self.client, &kind, manifest).await
     }
 
     /// An object of somebody else that deleting a namespace or a definition would delete too.

@@ -75,6 +75,21 @@ impl State {
         self.objects.get(id).map(|kept| &kept.object)
     }
 
+    /// The objects of a kind in a namespace, sorted by name.
+    pub(super) fn of_kind(&self, group: &str, kind: &str, namespace: &str) -> impl Iterator<Item = &LiveObject> {
+        let first = ObjectId {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: String::new(),
+        };
+        let is_alike = {
+            let first = first.clone();
+            move |id: &ObjectId| id.group == first.group && id.kind == first.kind && id.namespace == first.namespace
+        };
+        self.objects.range(first..).take_while(move |(id, _)| is_alike(id)).map(|(_, kept)| &kept.object)
+    }
+
     /// Takes in the answer to a write, ahead of the watch.
     pub(super) fn learn(&mut self, id: ObjectId, object: LiveObject) {
         self.keep(id, object, self.round);
@@ -135,7 +150,7 @@ impl State {
         }
         let change = if !is_same || before.object.digest != object.digest {
             Change::Content
-        } else if before.object.health != object.health {
+        } else if before.object.health != object.health || !before.object.is_told_as(&object) {
             Change::Health
         } else {
             Change::None

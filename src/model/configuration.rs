@@ -1,5 +1,5 @@
 //! A configuration, checked: the one form that every door hands to the engine.
-use super::Door;
+use super::{Door, operator::Operator};
 use secrecy::SecretString;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -167,6 +167,26 @@ pub struct SubstituteFrom {
     pub optional: bool,
 }
 
+/// What does the work of a configuration, and what it needs to know for that.
+#[derive(Clone, Debug, Default)]
+pub enum Engine {
+    /// Arcwright fetches, renders and applies itself.
+    #[default]
+    Native,
+    /// A Flux v1 operator, installed for this configuration, does.
+    FluxV1(Box<Operator>),
+}
+
+impl Engine {
+    /// The word that a user writes for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::FluxV1(_) => "flux-v1",
+        }
+    }
+}
+
 /// A configuration: a source and the kustomizations made of it.
 #[derive(Clone, Debug)]
 pub struct Configuration {
@@ -174,6 +194,8 @@ pub struct Configuration {
     pub id: ConfigurationId,
     /// The resource it came as.
     pub generation: Generation,
+    /// What does its work.
+    pub engine: Engine,
     /// What it may touch.
     pub scope: Scope,
     /// Whether it rests.
@@ -219,6 +241,7 @@ impl Configuration {
         Self {
             id,
             generation: Generation::Flux,
+            engine: Engine::Native,
             scope: Scope::Cluster,
             suspend: false,
             source: GitSource {

@@ -3,6 +3,7 @@ pub mod configuration;
 mod door;
 mod manifest;
 mod object_id;
+pub mod operator;
 mod revision;
 
 pub use door::Door;
@@ -16,3 +17,6 @@ pub const FIELD_MANAGER: &str = "arcwright";
 pub const OWNER_NAME_LABEL: &str = "clusterconfig.azure.com/name";
 /// Label that names the namespace of the configuration that owns an object.
 pub const OWNER_NAMESPACE_LABEL: &str = "clusterconfig.azure.com/namespace";
+/// Label of the workloads of an operator, and of their pods: the status of what carries it is followed too. Its value
+/// is the workload's part, as in `flux` or `memcached`.
+pub const OPERATOR_LABEL: &str = "clusterconfig.azure.com/operator";

@@ -115,6 +115,7 @@ fn prunes<'a>(
         let is_own = object.owner.as_ref() == Some(&policy.owner);
         match &object.foreign {
             _ if !is_own || object.asks_to_stay => {}
+            Some(_) if object.yields_to_content => {}
             Some(found) if !object.goes_with_content => {
                 refusals.push(Refusal::ForeignContent { id: id.clone(), found: found.clone() });
             }

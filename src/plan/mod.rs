@@ -8,5 +8,5 @@ mod steps;
 
 pub use decide::plan;
 pub use observed::{APPLIED_ANNOTATION, Form, Observed, digest_of, owner_of};
-pub use steps::{Action, PRUNE_ANNOTATION, Plan, PlanError, Policy, Refusal, Step};
+pub use steps::{Action, PRUNE_ANNOTATION, PRUNE_WHEN_EMPTY, Plan, PlanError, Policy, Refusal, Step};
 use steps::{KEEP, SKIP};

@@ -1,5 +1,5 @@
 //! What is known of the live objects when a plan is made.
-use super::{KEEP, PRUNE_ANNOTATION, SKIP, drift};
+use super::{KEEP, PRUNE_ANNOTATION, PRUNE_WHEN_EMPTY, SKIP, drift};
 use crate::model::{Manifest, OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, configuration::ConfigurationId};
 use serde_json::{Map, Value};
 
@@ -19,6 +19,8 @@ pub struct Observed {
     pub asks_to_be_skipped: bool,
     /// Whether a namespace or definition may be deleted whatever is in it.
     pub goes_with_content: bool,
+    /// Whether a namespace or definition is let go of, rather than held, when something of others is in it.
+    pub yields_to_content: bool,
     /// An object of somebody else in a namespace, or of a definition, that deleting it would delete.
     pub foreign: Option<String>,
     /// How it compares with the manifest.
@@ -51,6 +53,7 @@ impl Observed {
             asks_to_stay: asks(annotation, &KEEP),
             asks_to_be_skipped: asks(annotation, &SKIP),
             goes_with_content: asks(annotation, &[(PRUNE_ANNOTATION, "always")]),
+            yields_to_content: asks(annotation, &[(PRUNE_ANNOTATION, PRUNE_WHEN_EMPTY)]),
             foreign: None,
             form: Form::Settled,
         }

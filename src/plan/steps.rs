@@ -8,8 +8,10 @@ use serde::Serialize;
 use std::{fmt, sync::Arc};
 
 /// Annotation that decides about the pruning of an object: `disabled` keeps it, `always` deletes a
-/// namespace or definition whatever is in it.
+/// namespace or definition whatever is in it, `empty` lets go of one that holds objects of others.
 pub const PRUNE_ANNOTATION: &str = "clusterconfig.azure.com/prune";
+/// The value of the annotation by which a namespace or definition with objects of others is let go of.
+pub const PRUNE_WHEN_EMPTY: &str = "empty";
 /// Annotations, with their value, by which a live object asks not to be deleted.
 pub(super) const KEEP: [(&str, &str); 4] = [
     (PRUNE_ANNOTATION, "disabled"),

@@ -9,7 +9,7 @@
 //! Node -> order (keys) -> number / scalar (which style: resolve, timestamp) -> writer (blocks) -> lines (folding)
 //! ```
 //!
-//! Rendering prints through [`print()`], which refuses what kustomize refuses. JSON values, which come from a
+//! Rendering prints through `print`, which refuses what kustomize refuses. JSON values, which come from a
 //! cluster as well, are always printed.
 mod lines;
 mod number;
@@ -23,12 +23,12 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(super) use number::text as number_text;
+pub(super) use number::{shortest, text as number_text};
 pub(super) use printable::Unprintable;
-pub(super) use resolve::is_text;
+pub(super) use resolve::{is_text, reads_as_text};
 
-use super::node::{Map, Node};
 use crate::model::Manifest;
+use crate::render::node::{Map, Node};
 use serde_json::Value;
 use writer::Writer;
 

@@ -1,5 +1,5 @@
 //! Why nothing was rendered.
-use super::{remote::RemoteError, tree::TreeError};
+use crate::render::{remote::RemoteError, tree::TreeError};
 use crate::yaml;
 
 /// Why nothing was rendered. Names the file; holds none of its content.
@@ -29,10 +29,10 @@ pub enum RenderError {
     #[error("{file}: {path:?} is not in or below {root:?}; move the file there, or make it a base")]
     Restricted { file: String, path: String, root: String },
     /// Something elsewhere could not be brought.
-    #[error("{file}: {field}: {url} is not fetched")]
+    #[error("{}{url} is not fetched", asked_by(named_by.as_ref()))]
     Fetch {
-        file: String,
-        field: String,
+        /// The file and the field; none when the caller named it.
+        named_by: Option<(String, String)>,
         url: String,
         #[source]
         source: RemoteError,
@@ -109,6 +109,10 @@ impl RenderError {
             other => other,
         }
     }
+}
+
+fn asked_by(named_by: Option<&(String, String)>) -> String {
+    named_by.map_or_else(String::new, |(file, field)| format!("{file}: {field}: "))
 }
 
 fn at_line(line: Option<usize>) -> String {

@@ -1,126 +1,62 @@
 //! From files to manifests: what `kustomize build` makes of a directory, and what Flux makes of one without a kustomization.
 //!
 //! ```text
-//! kustomization (fields) -> accumulate: resources, bases -> generators -> components -> transformers
+//! accumulate   kustomization (fields) -> resources, bases -> generators -> components -> transformers
 //!     -> once, at the top: hashes -> references -> order -> Vec<Manifest> -> emit (YAML)
 //! ```
 //!
-//! Reads only through a [`tree::FileTree`], which nothing leads out of. Runs no program, except `helm` where
-//! [`Options::helm`] allows it; asks nobody, except whoever [`Options::remotes`] names.
+//! | layer | what | reads files |
+//! |---|---|---|
+//! | `accumulate` | one kustomization after another, and what their fields ask for | through `load` |
+//! | `generate` | ConfigMaps, Secrets, charts | through `load` |
+//! | `load` | within bounds, once, and not at all what a cache knows | a [`tree::FileTree`] |
+//! | `transform` | what changes many objects | no |
+//! | `kustomization` | the fields as they are written | no |
+//! | `object` | one object: its fields, patches, schema | no |
+//! | `node`, `emit` | YAML in, YAML out | no |
+//!
+//! # Guarantees
+//!
+//! - The same tree and [`Options`] give the same bytes, whatever the number of cores.
+//! - All of a directory is rendered, or an error says which file, line and field is wrong. It holds no content of a manifest.
+//! - Nothing is read but through the tree, which nothing leads out of; no program is run, except `helm` where [`Options::helm`]
+//!   allows it; nobody is asked, except whoever [`Options::remotes`] names.
+//! - Files, bytes, depth and patterns are bounded, whatever the input.
+//! - A result that is given as a resource renders to itself.
 mod accumulate;
-pub mod cache;
-mod configuration;
 pub mod emit;
 mod error;
-mod fieldspec;
 mod generate;
 pub mod helm;
-mod json6902;
 mod kustomization;
 mod load;
-mod merge;
 mod node;
-mod order;
+mod object;
+mod options;
 mod parallel;
-mod patch;
-mod path;
-mod plain;
-mod plugin;
-mod provenance;
-mod reference;
 pub mod remote;
-mod resource;
-mod schema;
-mod selector;
 mod substitute;
 mod transform;
 pub mod tree;
-mod vars;
 
-pub use cache::Cache;
 pub use emit::{to_yaml, value_to_yaml};
 pub use error::RenderError;
+pub use load::cache::{self, Cache};
+pub use options::{Options, SchemaUse};
 pub use substitute::substitute;
+pub use transform::order::Order;
 
 use crate::model::Manifest;
 use error::Place;
-use resource::Resource;
-use std::sync::Arc;
+use object::resource::Resource;
+use std::collections::HashSet;
 use tree::FileTree;
 
 /// Objects that are printed at a time.
 const AT_ONCE: usize = 32;
 
-/// Order of the rendered objects, where the kustomization does not choose one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// By kind, as `kustomize build` prints them.
-    Legacy,
-    /// As they were accumulated, as Flux applies them.
-    Fifo,
-}
-
-/// What becomes of the built-in types when a kustomization names an OpenAPI document of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SchemaUse {
-    /// They are forgotten, as by `kustomize build`.
-    Replace,
-    /// The document adds to them, as in Flux.
-    Add,
-}
-
-/// How to render.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Order of the objects.
-    pub order: Order,
-    /// Whether files must be in or below the directory of the kustomization that names them.
-    pub load_restriction: bool,
-    /// Whether a directory without a kustomization is rendered as all the manifests below it.
-    pub generate: bool,
-    /// Whether each object gets the label `app.kubernetes.io/managed-by`.
-    pub managed_by_label: bool,
-    /// What an OpenAPI document of the kustomization's own does.
-    pub schema: SchemaUse,
-    /// Whether and how charts are rendered.
-    pub helm: helm::Access,
-    /// What renders keep for those after them.
-    pub cache: Option<Arc<Cache>>,
-    /// Who brings bases and files that are elsewhere; none: they are refused.
-    pub remotes: Option<Arc<dyn remote::Remotes>>,
-}
-
-impl Options {
-    /// What `kustomize build` does without flags.
-    pub fn of_kustomize() -> Self {
-        Self {
-            order: Order::Legacy,
-            load_restriction: true,
-            generate: false,
-            managed_by_label: false,
-            schema: SchemaUse::Replace,
-            helm: helm::Access::default(),
-            cache: None,
-            remotes: None,
-        }
-    }
-
-    /// What Flux's kustomize-controller does.
-    pub fn of_flux() -> Self {
-        Self {
-            order: Order::Fifo,
-            load_restriction: false,
-            generate: true,
-            managed_by_label: false,
-            schema: SchemaUse::Add,
-            helm: helm::Access::default(),
-            cache: None,
-            remotes: None,
-        }
-    }
-}
-
-/// Renders a directory of a tree; `path` is "" for its root.
+/// Renders a directory of a tree; `path` is "" for its root. Where nothing is called so and [`Options::remotes`] brings what
+/// is elsewhere, it may be the address of a directory in a repository.
 ///
 /// Deterministic: the same tree and options give the same manifests.
 ///
@@ -191,21 +127,48 @@ fn resources(tree: &dyn FileTree, path: &str, options: &Options) -> Result<Vec<R
     let mut accumulated = build.directory(path)?;
     let resources = &mut accumulated.resources;
     transform::hash::add_suffixes(&Place { file: path, field: "name suffix" }, resources)?;
-    reference::fix(&accumulated.configuration.name_reference, resources)?;
-    vars::resolve(&accumulated.vars, &accumulated.configuration.var_reference, resources)?;
+    transform::reference::fix(&accumulated.configuration.name_reference, resources)?;
+    resources.iter_mut().for_each(Resource::settle_links);
+    transform::vars::resolve(&accumulated.vars, &accumulated.configuration.var_reference, resources)?;
+    resources.iter_mut().for_each(Resource::settle_links);
     resources.retain(|resource| {
         resource.annotation("config.kubernetes.io/local-config").is_none_or(|value| value == "false")
     });
-    order::sort(resources, accumulated.order.as_ref(), options.order)?;
+    check(resources)?;
+    transform::order::sort(resources, accumulated.order.as_ref(), options.order)?;
     let metadata = build.metadata();
     if options.managed_by_label || metadata.managed_by_label {
         resources
             .iter_mut()
             .for_each(|resource| resource.set_label("app.kubernetes.io/managed-by", "kustomize-v5.8.1"));
     }
-    provenance::annotate(resources, metadata.origins, metadata.transformations);
-    resources.iter_mut().for_each(Resource::tidy_annotations);
+    transform::provenance::annotate(resources, metadata.origins, metadata.transformations);
+    for resource in resources.iter_mut() {
+        resource.tidy_annotations();
+        if !resource.object().contains("metadata") {
+            // Lists, which need not have any.
+            resource.metadata_mut();
+        }
+    }
     Ok(accumulated.resources)
+}
+
+/// Patches and replacements may have left an object without a name, or two with the same one.
+fn check(resources: &[Resource]) -> Result<(), RenderError> {
+    let mut seen = HashSet::with_capacity(resources.len());
+    for resource in resources {
+        let wrong = |message: &str| {
+            let message = format!("{}: {message}", resource.shown());
+            Err(RenderError::Manifest { file: resource.origin.to_string(), message })
+        };
+        if resource.kind().is_empty() || resource.name().is_empty() && !resource.kind().ends_with("List") {
+            return wrong("something took away its kind or its name");
+        }
+        if !seen.insert((resource.api_version(), resource.current())) {
+            return wrong("something gave another object the same name");
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use super::RenderError;
+use super::error::RenderError;
 use crate::model::Manifest;
 use evaluate::Evaluator;
 use place::Place;

@@ -1,5 +1,6 @@
 //! Renders files in memory, for the tests of several modules.
-use super::{Options, Order, build, to_yaml, tree::MemoryTree};
+use super::{Options, Order, build, to_yaml};
+use crate::render::tree::MemoryTree;
 
 /// What a directory of a few files comes to, as YAML in the order of accumulation, or the error's chain.
 pub(super) fn rendered(path: &str, files: &[(&str, &str)]) -> Result<String, String> {

@@ -1,6 +1,7 @@
 mod properties;
 
-use super::{tree::MemoryTree, *};
+use super::*;
+use crate::render::tree::MemoryTree;
 
 fn options() -> Options {
     Options { order: Order::Fifo, ..Options::of_kustomize() }
@@ -202,6 +203,64 @@ fn the_legacy_order_is_by_kind_and_the_kustomization_may_choose() {
     assert_eq!(kinds("sortOptions: {order: fifo}\n", Order::Legacy), ["Widget", "Service", "Namespace"]);
     let own = "sortOptions: {order: legacy, legacySortOptions: {orderFirst: [Service], orderLast: [Namespace]}}\n";
     assert_eq!(kinds(own, Order::Fifo), ["Service", "Widget", "Namespace"]);
+}
+
+#[test]
+fn a_label_added_in_several_places_is_one_label() {
+    let bare = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n";
+    let of = |overlay: &str| {
+        let out = built(&[
+            ("base/kustomization.yaml", "resources: [web.yaml]\ncommonLabels: {team: a}\n"),
+            ("base/web.yaml", bare),
+            ("kustomization.yaml", &format!("resources: [base]\n{overlay}")),
+        ]);
+        let out = out.expect("rendered");
+        (out.matches("team: a").count(), out.matches("team: b").count())
+    };
+    assert_eq!(of("labels: [{pairs: {team: b}}]\n"), (0, 3));
+    let patch = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, labels: {team: b}}}";
+    assert_eq!(of(&format!("patches: [{{patch: '{patch}'}}]\n")), (0, 3));
+    // A JSON patch makes everything anew.
+    let json = r#"[{"op": "replace", "path": "/metadata/labels/team", "value": "b"}]"#;
+    assert_eq!(of(&format!("patches: [{{target: {{}}, patch: '{json}'}}]\n")), (2, 1));
+}
+
+#[test]
+fn what_lost_its_name_or_shares_it_is_refused() {
+    let all = [config("a"), config("b")].join("---\n");
+    for (operation, words) in [
+        (r#"{"op": "replace", "path": "/metadata/name", "value": "a"}"#, "same name"),
+        (r#"{"op": "remove", "path": "/metadata/name"}"#, "took away"),
+    ] {
+        let patch = format!("resources: [all.yaml]\npatches: [{{target: {{name: b}}, patch: '[{operation}]'}}]\n");
+        let error = built(&[("kustomization.yaml", &patch), ("all.yaml", &all)]).expect_err("an error");
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn values_of_generators_stay_texts_and_made_fields_do_not() {
+    let out = built(&[
+        (
+            "base/kustomization.yaml",
+            "configMapGenerator: [{name: c, literals: [a=1], options: {disableNameSuffixHash: true}}]\n",
+        ),
+        (
+            "kustomization.yaml",
+            "resources: [base]\npatches: [{patch: '{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: 2}}'}]\nreplacements: [{sourceValue: '3', targets: [{select: {name: c}, options: {create: true}, fieldPaths: [made]}]}]\n",
+        ),
+    ]);
+    insta::assert_snapshot!(out.expect("rendered"), @r#"
+    apiVersion: v1
+    data:
+      a: "2"
+    kind: ConfigMap
+    made: 3
+    metadata:
+      name: c
+    "#);
+    let number = built(&[("kustomization.yaml", "configMapGenerator: [{name: c, literals: ['1=x']}]\n")]);
+    assert!(number.is_err(), "{number:?}");
 }
 
 proptest::proptest! {

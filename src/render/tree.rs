@@ -103,6 +103,20 @@ pub trait FileTree: Send + Sync {
     }
 }
 
+/// The path that `path` means in a directory; none when it leaves the tree.
+pub(super) fn join(directory: &str, path: &str) -> Option<String> {
+    let base = if path.starts_with('/') { "" } else { directory };
+    let mut parts: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
 /// Files in memory as a tree, for tests and for whoever has the bytes already.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryTree {

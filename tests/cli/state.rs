@@ -113,3 +113,12 @@ fn an_agent_does_not_start_over_suspensions_that_it_cannot_read() {
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("suspended.json cannot be read"), "{}", ran.stderr);
 }
+
+#[test]
+fn an_image_of_an_operator_is_one_word() {
+    let home = Home::new();
+    home.write("good.yaml", GOOD);
+    let ran = home.run(&["plan", "--state", "good.yaml", "--flux-image", "registry.example.org/flux 1.25.4"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("an image is one word"), "{}", ran.stderr);
+}

@@ -113,6 +113,10 @@ fn a_base_elsewhere_is_fetched_only_when_that_is_enabled() {
         let ran = home.run(&["render", "app", "--enable-remote"]);
         assert_eq!((ran.code, ran.stdout.as_str()), (0, ELSEWHERE_RENDERED), "{reference}: {}", ran.stderr);
     }
+    let ran = home.run(&["render", &format!("{url}/app"), "--enable-remote"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ELSEWHERE_RENDERED), "{}", ran.stderr);
+    let ran = home.run(&["render", &format!("{url}/app")]);
+    assert!(ran.code == 1 && ran.stderr.contains("--enable-remote fetches repositories"), "{}", ran.stderr);
     home.write("app/kustomization.yaml", &format!("resources: ['{url}/app?ref=gone']\n"));
     let ran = home.run(&["render", "app", "--enable-remote"]);
     assert!(ran.stderr.contains("has no branch gone; it has main"), "{}", ran.stderr);

@@ -42,6 +42,9 @@ impl Live {
     fn api(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
         let (group, version) = match kind {
             "ValidatingWebhookConfiguration" => ("admissionregistration.k8s.io", "v1"),
+            "Deployment" | "ReplicaSet" => ("apps", "v1"),
+            "Role" | "RoleBinding" | "ClusterRole" | "ClusterRoleBinding" => ("rbac.authorization.k8s.io", "v1"),
+            "CustomResourceDefinition" => ("apiextensions.k8s.io", "v1"),
             _ => ("", "v1"),
         };
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
@@ -81,8 +84,7 @@ impl Live {
 
     /// Creates an object.
     pub(crate) fn create(&self, kind: &str, namespace: &str, object: Value) {
-        let object: DynamicObject = serde_json::from_value(object).expect("an object");
-        Self::wait(self.api(kind, namespace).create(&PostParams::default(), &object)).expect("created");
+        self.try_create(kind, namespace, object).expect("created");
     }
 
     /// Changes an object by a merge patch, as the field manager `manager`.
@@ -104,6 +106,24 @@ impl Live {
     /// Changes an object by a merge patch.
     pub(crate) fn edit(&self, kind: &str, namespace: &str, name: &str, change: &Value) {
         self.try_edit(kind, namespace, name, "somebody", change).expect("edited");
+    }
+
+    /// Creates an object, unless the API server refuses.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub(crate) fn try_create(&self, kind: &str, namespace: &str, object: Value) -> kube::Result<()> {
+        let object: DynamicObject = serde_json::from_value(object).expect("an object");
+        Self::wait(self.api(kind, namespace).create(&PostParams::default(), &object)).map(drop)
+    }
+
+    /// Changes the status of an object by a merge patch, as a controller would; nothing when it is not there any more.
+    pub(crate) fn edit_status(&self, kind: &str, namespace: &str, name: &str, change: &Value) {
+        let api = self.api(kind, namespace);
+        let change = serde_json::json!({"status": change});
+        let edited = Self::wait(api.patch_status(name, &PatchParams::default(), &Patch::Merge(&change)));
+        let is_missing = matches!(&edited, Err(kube::Error::Api(status)) if status.code == 404);
+        assert!(is_missing || edited.is_ok(), "{kind}/{name}: {edited:?}");
     }
 
     /// Deletes an object.

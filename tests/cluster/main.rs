@@ -4,6 +4,7 @@ mod control;
 mod credentials;
 mod election;
 mod faults;
+mod flux_v1;
 mod git_server;
 mod idle;
 mod inputs;

@@ -115,7 +115,12 @@ impl Bed {
 
     /// Starts the agent, and leaves it running.
     pub(crate) fn agent(&self, kubeconfig: &Path) -> Running {
-        let mut command = self.agent_command(kubeconfig, &[]);
+        self.agent_with(kubeconfig, &[])
+    }
+
+    /// Starts the agent with further arguments, and leaves it running.
+    pub(crate) fn agent_with(&self, kubeconfig: &Path, more: &[&str]) -> Running {
+        let mut command = self.agent_command(kubeconfig, more);
         Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("arcwright runs"))
     }
 
@@ -166,9 +171,14 @@ impl Bed {
 
     /// The inventory of kustomization `app` of that configuration: one line an object; empty when there is none.
     pub(crate) fn inventory(&self, live: &Live) -> String {
+        self.inventory_of(live, "app")
+    }
+
+    /// The inventory of another kustomization of that configuration.
+    pub(crate) fn inventory_of(&self, live: &Live, kustomization: &str) -> String {
         let name = format!("arcwright.{}", self.namespace);
         let map = live.get("ConfigMap", &self.namespace, &name).unwrap_or_default();
-        map["data"]["app"].as_str().unwrap_or_default().to_owned()
+        map["data"][kustomization].as_str().unwrap_or_default().to_owned()
     }
 
     /// `data.colour` of a ConfigMap of the namespace, if it is there.

@@ -2,7 +2,7 @@
 use super::{root, state_files};
 use arcwright::{
     desired::{SecretSource, file},
-    model::configuration::Configuration,
+    model::configuration::{Configuration, Engine},
     source::git::generate_key,
 };
 use secrecy::SecretString;
@@ -64,6 +64,17 @@ fn the_examples_show_what_they_are_for() {
     assert!(!substitution.substitute.is_empty() && !substitution.substitute_from.is_empty());
     let v1 = one("source-control.yaml").kustomizations.remove(0);
     assert!(v1.prune && !v1.path.is_empty());
+    let operator = one("flux-v1.yaml");
+    assert_eq!(operator.engine.name(), "flux-v1");
+    let Engine::FluxV1(operator) = operator.engine else { panic!("it has an operator") };
+    assert!(operator.helm.is_some() && operator.has_switch("git-readonly"));
     let directory = configurations(&root("examples/state.d"));
     assert_eq!(directory.iter().map(|one| &one.id).collect::<BTreeSet<_>>().len(), 2);
+}
+
+#[test]
+fn the_definition_of_helm_releases_is_the_one_that_the_engine_makes() {
+    let text = std::fs::read_to_string(root("examples/flux-v1/helm-release-definition.yaml")).expect("the example");
+    let made = serde_json::Value::Object(arcwright::flux::v1::release_definition().object);
+    assert_eq!(arcwright::yaml::read(&text).expect("YAML"), [made]);
 }

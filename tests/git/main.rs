@@ -9,6 +9,7 @@ mod malicious;
 mod mirrors;
 mod proxy;
 mod references;
+mod render;
 mod ssh;
 mod ssh_keys;
 mod support;

@@ -148,11 +148,11 @@ impl Board {
         self.changed.notify_one();
     }
 
-    /// Whether every configuration is compliant.
+    /// Whether every configuration is compliant, or its operator installed.
     pub fn all_ready(&self) -> bool {
         self.known()
             .values()
-            .all(|status| status.compliance_state == "Compliant" || status.compliance_state == "Suspended")
+            .all(|status| ["Compliant", "Installed", "Suspended"].contains(&status.compliance_state.as_str()))
     }
 
     /// Writes the file after changes, until cancelled.

@@ -244,12 +244,17 @@ impl Means<'_> {
         }
     }
 
-    /// Takes every step that deletes, in its order. One that fails does not stop the others.
+    /// Takes every step that deletes, in its order. One that fails does not stop the others, save the namespace in
+    /// which the record of them all is.
     pub(super) async fn prune(&self, plan: &Plan, results: &mut Results) {
         for step in plan.prunes() {
             if self.stop.is_cancelled() {
                 results.is_cut_short = true;
                 return;
+            }
+            if self.holds_inventory(&step.id) && results.has_failures() {
+                results.note(&step.id, Outcome::Failed, "goes last, and something else could not be deleted");
+                continue;
             }
             match self.delete(&step.id).await {
                 Ok(Deletion::Gone) => {
@@ -268,6 +273,10 @@ impl Means<'_> {
                 }
             }
         }
+    }
+
+    fn holds_inventory(&self, id: &ObjectId) -> bool {
+        id.group.is_empty() && id.kind == "Namespace" && id.name == self.configuration.id.namespace
     }
 
     async fn delete(&self, id: &ObjectId) -> Result<Deletion, ClusterError> {

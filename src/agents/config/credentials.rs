@@ -26,6 +26,9 @@ pub enum SourceError {
     /// The cluster, which holds the credentials, did not give them.
     #[error("credentials cannot be read")]
     Cluster(#[from] ClusterError),
+    /// The cluster did not give what an operator is made with.
+    #[error("what the operator needs cannot be made")]
+    Operator(#[source] ClusterError),
     /// A Secret that is referred to is not there.
     #[error("Secret {namespace}/{name} with the credentials is not there; create it, or correct {field}")]
     SecretMissing { namespace: String, name: String, field: &'static str },
@@ -42,7 +45,8 @@ impl SourceError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Fetch(error) => error.reason(),
-            Self::Cluster(error) => error.reason(),
+            Self::Operator(error) if error.is_forbidden() => "Forbidden",
+            Self::Cluster(error) | Self::Operator(error) => error.reason(),
             Self::SecretMissing { .. } => "SecretNotFound",
             Self::SecretUnusable { .. } => "SecretInvalid",
             Self::NoKeyYet => "AuthenticationFailed",
@@ -53,7 +57,7 @@ impl SourceError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Fetch(error) => error.is_transient(),
-            Self::Cluster(error) => error.is_transient(),
+            Self::Cluster(error) | Self::Operator(error) => error.is_transient(),
             Self::SecretMissing { .. } | Self::SecretUnusable { .. } | Self::NoKeyYet => true,
         }
     }
@@ -86,7 +90,12 @@ pub(super) async fn fetch(
     Ok(ctx.sources.fetch(&source, freshness, cancel).await?)
 }
 
-async fn complete(ctx: &Context, configuration: &Configuration, no_key: NoKey) -> Result<GitSource, SourceError> {
+/// Completes the credentials, and makes a key where one is needed and there is none.
+pub(super) async fn complete(
+    ctx: &Context,
+    configuration: &Configuration,
+    no_key: NoKey,
+) -> Result<GitSource, SourceError> {
     let mut source = configuration.source.clone();
     let mut secrets: BTreeMap<&str, SecretEntries> = BTreeMap::new();
     let namespace = &configuration.id.namespace;

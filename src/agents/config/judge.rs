@@ -14,16 +14,32 @@ pub(super) struct Expectation {
     pub(super) is_late: bool,
 }
 
+/// Reason of what drifted and is left alone.
+pub(super) const DRIFTED: &str = "Drifted";
+/// Reason of not knowing what is there.
+pub(super) const UNREACHABLE: &str = "ClusterUnavailable";
+
+/// Says so when objects drifted that are left alone; false when none has.
+pub(super) fn by_drift(status: &mut KustomizationStatus) -> bool {
+    let drifted = status.objects.iter().filter(|object| object.outcome == Outcome::Drifted).count();
+    if drifted > 0 {
+        status.phase = Phase::Failing;
+        DRIFTED.clone_into(&mut status.reason);
+        status.message = format!("{drifted} objects drifted and are left alone (drift: report)");
+    }
+    drifted > 0
+}
+
 /// Says where a kustomization stands whose objects were all applied.
 pub(super) fn by_health(status: &mut KustomizationStatus, expectation: Expectation) {
+    if by_drift(status) {
+        return;
+    }
     let there = || status.objects.iter().filter(|object| object.outcome != Outcome::Deleted);
     let waiting: Vec<String> = there().filter_map(complaint).collect();
     let has_failed = there().any(|object| matches!(object.health, Some(Health::Failed(_))));
-    let drifted = there().filter(|object| object.outcome == Outcome::Drifted).count();
     let total = status.objects.len();
-    let (phase, reason, message) = if drifted > 0 {
-        (Phase::Failing, "Drifted", format!("{drifted} objects drifted and are left alone (drift: report)"))
-    } else if expectation.wait && !waiting.is_empty() {
+    let (phase, reason, message) = if expectation.wait && !waiting.is_empty() {
         let is_over = has_failed || expectation.is_late;
         let message = format!("{} of {total} objects are not healthy: {}", waiting.len(), listed(&waiting));
         if is_over {

@@ -59,7 +59,8 @@ pub struct Memory {
 pub(super) struct Settled {
     /// Digest of the configuration.
     pub(super) digest: String,
-    pub(super) commit: String,
+    /// Stands for what the objects were made of.
+    pub(super) origin: String,
     pub(super) closure: Closure,
     /// Variables that came from the cluster.
     pub(super) variables: BTreeMap<String, String>,
@@ -85,10 +86,10 @@ impl Memory {
 
 impl Settled {
     /// Takes note that the same was found again, at a revision of which it is a part too.
-    pub(super) fn confirm(&mut self, commit: &str, revision: &str) {
-        commit.clone_into(&mut self.commit);
-        if self.status.last_applied_revision.as_deref() != Some(revision) {
-            Arc::make_mut(&mut self.status).last_applied_revision = Some(revision.to_owned());
+    pub(super) fn confirm(&mut self, origin: &str, revision: Option<String>) {
+        origin.clone_into(&mut self.origin);
+        if self.status.last_applied_revision != revision {
+            Arc::make_mut(&mut self.status).last_applied_revision = revision;
         }
         // What was deleted is told once; what is still being deleted, until it is gone.
         let is_going = |object: &ObjectStatus| object.outcome == Outcome::Deleted && !object.message.is_empty();

@@ -6,7 +6,7 @@
 //! ```text
 //! desired (watch) --> run --one task a configuration--> visit --Report--> Board --> status file
 //!                                                         ^ Signal (live watch)
-//!    visit: revision -> wanted (render) -> observe -> plan (pure) -> carry_out -> judge (pure)
+//!    visit: origin (engine) -> wanted -> observe -> plan (pure) -> carry_out -> judge (pure, engine)
 //! ```
 mod artifact_tree;
 mod board;
@@ -17,6 +17,7 @@ mod credentials;
 mod departed;
 mod departures;
 mod doors;
+mod engine;
 mod error;
 mod fight;
 mod jobs;
@@ -25,6 +26,7 @@ mod lookup;
 mod memory;
 mod normalise;
 mod observe;
+mod operator;
 mod pass;
 mod prepare;
 mod preview;
@@ -51,6 +53,7 @@ pub use remove::{Left, remove};
 use crate::{
     cluster::Cluster,
     desired::{DesiredState, Issue},
+    flux::v1::Images,
     model::{Door, configuration::Configuration},
     render::Cache,
     runtime::clock::Clock,
@@ -79,6 +82,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// For how long one look at a repository serves every configuration of it.
     pub freshness: Duration,
+    /// What the operators run that are installed.
+    pub images: Images,
     /// Bounds the renders at once.
     pub renders: Semaphore,
     /// What renders keep for those after them.
@@ -97,6 +102,7 @@ impl Context {
             sources,
             clock,
             freshness: Duration::from_secs(2),
+            images: Images::default(),
             renders: Semaphore::new(RENDERS),
             rendered: Arc::new(Cache::new(RENDERED_BYTES)),
             passes: Semaphore::new(PASSES),
@@ -183,6 +189,7 @@ pub async fn run(
 ) {
     let mut jobs = Jobs::new(cancel.clone());
     let mut told: Vec<Issue> = Vec::new();
+    let mut refused = BTreeSet::new();
     let mut looked_back: BTreeSet<Door> = BTreeSet::new();
     loop {
         let state = Arc::clone(&desired.borrow_and_update());
@@ -197,6 +204,9 @@ pub async fn run(
             looked_back.extend(opened.into_iter().cloned());
         }
         tell_refused(&ctx, &state, &board);
+        let now_refused: BTreeSet<_> = state.refused.iter().map(|(one, _)| one.id.clone()).collect();
+        refused.difference(&now_refused).filter(|id| !state.states(id)).for_each(|id| board.forget(id));
+        refused = now_refused;
         board.departures.retain(|id| state.leaving.contains(id));
         gone.extend(state.leaving.iter().filter(|id| board.departures.begin(id)).cloned());
         gone.sort();

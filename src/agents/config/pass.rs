@@ -2,6 +2,7 @@
 use super::{
     Context, PassError,
     carry_out::{Means, Results},
+    engine::Origin,
     judge::{self, Expectation},
     memory::{Memory, Objects, Settled},
     observe::{Planned, Subject},
@@ -16,7 +17,6 @@ use crate::{
         configuration::{Configuration, Kustomization},
     },
     plan::Action,
-    source::Artifact,
 };
 use std::{collections::BTreeSet, sync::Arc};
 use tokio::time::Instant;
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Visit<'a> {
     pub(super) ctx: &'a Context,
     pub(super) configuration: &'a Configuration,
-    pub(super) artifact: &'a Artifact,
+    pub(super) origin: &'a Origin,
     /// Ends the visit between two writes.
     pub(super) stop: &'a CancellationToken,
 }
@@ -88,7 +88,7 @@ impl Visit<'_> {
         status.last_applied_revision = before.and_then(|settled| settled.status.last_applied_revision.clone());
         let mut settled = Settled {
             digest: self.configuration.digest.clone(),
-            commit: self.artifact.revision.commit.clone(),
+            origin: self.origin.fingerprint().to_owned(),
             closure: wanted.closure,
             variables: wanted.variables,
             objects: Objects::new(ids, &in_sync),
@@ -165,11 +165,11 @@ impl Visit<'_> {
         let status = Arc::make_mut(&mut settled.status);
         status.objects = results.objects.into_values().collect();
         if !settled.has_failures {
-            status.last_applied_revision = Some(self.artifact.revision.to_string());
+            status.last_applied_revision = self.origin.revision(self.ctx);
         }
         self.judge(kustomization, settled);
         if settled.has_failures {
-            judge::by_failures(Arc::make_mut(&mut settled.status), is_transient);
+            self.origin.judge_failures(Arc::make_mut(&mut settled.status), is_transient);
         }
     }
 
@@ -183,14 +183,15 @@ impl Visit<'_> {
         }
         if let Some(since) = live.unreachable() {
             status.phase = Phase::Failing;
-            "ClusterUnavailable".clone_into(&mut status.reason);
+            judge::UNREACHABLE.clone_into(&mut status.reason);
             // Rounded, so that the text does not change with every look.
             let minutes = since.as_secs() / 60;
             let since = if minutes == 0 { "some seconds".to_owned() } else { format!("{minutes} min") };
             status.message = format!("the API server has not answered for {since}; what is there is not known");
         } else {
             let is_late = settled.since.elapsed() > kustomization.timeout;
-            judge::by_health(&mut status, Expectation { wait: kustomization.wait, is_late });
+            let expectation = Expectation { wait: kustomization.wait, is_late };
+            self.origin.judge(self.ctx, self.configuration, &mut status, expectation);
         }
         // The same status is the same value, which the board shares.
         if *settled.status != status {

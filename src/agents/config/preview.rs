@@ -1,7 +1,8 @@
 //! What a pass would do, without doing it.
 use super::{
     Context, PassError,
-    credentials::{self, NoKey},
+    credentials::NoKey,
+    engine::{self, Origin},
     memory::Objects,
     observe::{Planned, Subject, nothing},
     reconcile::in_order,
@@ -15,7 +16,6 @@ use crate::{
         configuration::{Configuration, DriftPolicy, Kustomization},
     },
     plan::{Action, Plan, Step},
-    source::Artifact,
 };
 use futures::{StreamExt as _, stream};
 use serde_json::{Map, Value};
@@ -32,7 +32,7 @@ pub(super) type Sides = (Option<Arc<Manifest>>, Option<Map<String, Value>>);
 pub struct Preview {
     /// Name of the kustomization.
     pub kustomization: String,
-    /// The revision planned for.
+    /// The revision planned for, or the engine whose operator is.
     pub revision: String,
     /// The plan, or why there is none.
     pub plan: Result<Plan, String>,
@@ -54,19 +54,21 @@ pub async fn preview(
     configuration: &Configuration,
     cancel: &CancellationToken,
 ) -> Result<Vec<Preview>, String> {
-    let fetched = credentials::fetch(ctx, configuration, NoKey::Leave, ctx.freshness, cancel).await;
-    let artifact = fetched.map_err(|error| Chain(&error).to_string())?;
+    let looked = engine::look(ctx, configuration, NoKey::Leave, ctx.freshness, cancel).await;
+    let origin = looked.map_err(|error| Chain(&error).to_string())?;
     let inventory = ctx.cluster.inventories.of(&configuration.id).await.map_err(|error| Chain(&error).to_string())?;
     let mut wanted_by: Vec<(&Kustomization, Result<wanted::Wanted, PassError>)> = Vec::new();
     for kustomization in in_order(&configuration.kustomizations) {
-        wanted_by.push((kustomization, wanted::render(ctx, configuration, kustomization, &artifact).await));
+        wanted_by.push((kustomization, wanted::render(ctx, configuration, kustomization, &origin).await));
     }
     let all: Vec<(&str, BTreeSet<ObjectId>)> = wanted_by
         .iter()
         .filter_map(|(kustomization, wanted)| Some((kustomization.name.as_str(), wanted.as_ref().ok()?.ids())))
         .collect();
-    let elsewhere =
-        |name: &str| all.iter().filter(|(other, _)| *other != name).flat_map(|(_, ids)| ids.clone()).collect();
+    let elsewhere = |name: &str| -> BTreeSet<ObjectId> {
+        let others = all.iter().filter(|(other, _)| *other != name);
+        others.flat_map(|(_, ids)| ids.clone()).chain(origin.keeps(configuration)).collect()
+    };
     let are_known = all.len() == wanted_by.len();
     let mut previews = Vec::new();
     for (kustomization, wanted) in &wanted_by {
@@ -81,57 +83,48 @@ pub async fn preview(
         };
         previews.push(match wanted {
             Ok(wanted) => {
-                let mut preview = told(ctx, &subject, &artifact, subject.plan(wanted, &Objects::default()).await).await;
+                let mut preview = told(ctx, &subject, &origin, subject.plan(wanted, &Objects::default()).await).await;
                 preview.unknown.extend(wanted.prepared.unusable.iter().map(|(_, error)| Chain(error).to_string()));
                 preview
             }
-            Err(error) => failed(&subject, &artifact, error),
+            Err(error) => failed(&subject, &origin, error),
         });
     }
-    let is_there = |name: &str| configuration.kustomizations.iter().any(|one| one.name == *name);
+    let takes_over = engine::takes_over(&configuration.engine);
+    let is_there = |name: &str| takes_over || configuration.kustomizations.iter().any(|one| one.name == *name);
     for (name, entry) in inventory.kustomizations.iter().filter(|(name, entry)| entry.is_pruned && !is_there(name)) {
-        let elsewhere = elsewhere(name);
+        let mut elsewhere = elsewhere(name);
+        elsewhere.extend(engine::stays_of(name, &configuration.id));
         let drift = DriftPolicy::Report;
         let subject =
             Subject { ctx, configuration, name, prune: are_known, allow_empty: true, drift, elsewhere: &elsewhere };
         if !entry.objects.is_empty() {
             let planned = subject.plan(&nothing(), &Objects::default()).await;
-            previews.push(told(ctx, &subject, &artifact, planned).await);
+            previews.push(told(ctx, &subject, &origin, planned).await);
         }
     }
     Ok(previews)
 }
 
-fn failed(subject: &Subject<'_>, artifact: &Artifact, error: &PassError) -> Preview {
+fn failed(subject: &Subject<'_>, origin: &Origin, error: &PassError) -> Preview {
     Preview {
         kustomization: subject.name.to_owned(),
-        revision: artifact.revision.to_string(),
+        revision: origin.name(),
         plan: Err(Chain(error).to_string()),
         sides: Vec::new(),
         unknown: Vec::new(),
     }
 }
 
-async fn told(
-    ctx: &Context,
-    subject: &Subject<'_>,
-    artifact: &Artifact,
-    planned: Result<Planned, PassError>,
-) -> Preview {
+async fn told(ctx: &Context, subject: &Subject<'_>, origin: &Origin, planned: Result<Planned, PassError>) -> Preview {
     let planned = match planned {
         Ok(planned) => planned,
-        Err(error) => return failed(subject, artifact, &error),
+        Err(error) => return failed(subject, origin, &error),
     };
     let unknown = refused(ctx, &planned).await;
     let live = |step: &Step| planned.live.get(&step.id).map(LiveObject::object);
     let sides = planned.plan.steps.iter().map(|step| (step.manifest.clone(), live(step))).collect();
-    Preview {
-        kustomization: subject.name.to_owned(),
-        revision: artifact.revision.to_string(),
-        plan: Ok(planned.plan),
-        sides,
-        unknown,
-    }
+    Preview { kustomization: subject.name.to_owned(), revision: origin.name(), plan: Ok(planned.plan), sides, unknown }
 }
 
 /// What the server would refuse, in the order of the plan.

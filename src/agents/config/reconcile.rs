@@ -1,6 +1,7 @@
 //! One visit to one configuration: revision, then each of its kustomizations in order, then what is left over.
 use super::{
     Context, PassError,
+    engine::Origin,
     memory::Memory,
     pass::{Siblings, Visit},
     status::{KustomizationStatus, Phase, Report},
@@ -11,8 +12,8 @@ use crate::{
     model::{
         ObjectId,
         configuration::{Configuration, Kustomization},
+        operator::OPERATOR,
     },
-    source::Artifact,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,17 +46,17 @@ pub async fn reconcile(
         "suspended; nothing is changed until it is resumed".clone_into(&mut report.message);
         return report;
     }
-    let artifact = memory.source.artifact();
-    if let Some(artifact) = &artifact {
+    let origin = memory.source.origin();
+    if let Some(origin) = &origin {
         // Looks at repositories are not held up by this, nor hold it up.
         let _slot = ctx.passes.acquire().await;
-        report.revision = Some(artifact.revision.to_string());
-        let visit = Visit { ctx, configuration, artifact, stop };
+        let visit = Visit { ctx, configuration, origin, stop };
         kustomizations(&visit, memory, has_drifted, &mut report).await;
-        sum_up(artifact, &mut report);
+        report.revision = origin.revision(ctx);
+        sum_up(ctx, origin, &mut report);
     }
     if let Some(failure) = memory.source.failure()
-        && (report.phase < failure.phase || artifact.is_none())
+        && (report.phase < failure.phase || origin.is_none())
     {
         report.phase = failure.phase;
         report.reason.clone_from(&failure.reason);
@@ -68,13 +69,13 @@ pub async fn reconcile(
 }
 
 /// Says where the configuration stands: where its worst kustomization does.
-fn sum_up(artifact: &Artifact, report: &mut Report) {
+fn sum_up(ctx: &Context, origin: &Origin, report: &mut Report) {
     let worst = report.kustomizations.iter().max_by_key(|status| status.phase);
     match worst.filter(|status| status.phase != Phase::Ready) {
         Some(worst) => {
             report.phase = worst.phase;
             report.reason.clone_from(&worst.reason);
-            report.message = if worst.name.is_empty() {
+            report.message = if worst.name.is_empty() || worst.name == OPERATOR {
                 worst.message.clone()
             } else {
                 format!("kustomization {}: {}", worst.name, worst.message)
@@ -82,19 +83,19 @@ fn sum_up(artifact: &Artifact, report: &mut Report) {
         }
         None => {
             let objects: usize = report.kustomizations.iter().map(|status| status.objects.len()).sum();
-            report.message = format!("applied revision {} ({objects} objects)", artifact.revision);
+            report.message = origin.told_when_ready(ctx, objects);
         }
     }
 }
 
 /// Takes the turn of each kustomization. What all of them want is known before the first deletes anything.
 async fn kustomizations(visit: &Visit<'_>, memory: &mut Memory, has_drifted: bool, report: &mut Report) {
-    let Visit { ctx, configuration, artifact, .. } = *visit;
+    let Visit { ctx, configuration, origin, .. } = *visit;
     let mut turns: BTreeMap<&str, Turn> = BTreeMap::new();
     let mut wanted: BTreeMap<&str, BTreeSet<ObjectId>> = BTreeMap::new();
     for kustomization in &configuration.kustomizations {
         let name = kustomization.name.as_str();
-        let turn = wanted::turn(ctx, configuration, kustomization, artifact, memory, has_drifted).await;
+        let turn = wanted::turn(ctx, configuration, kustomization, origin, memory, has_drifted).await;
         let ids = match &turn {
             Turn::Wanted(wanted) => wanted.ids(),
             Turn::Unchanged | Turn::Failed(_) => memory
@@ -112,7 +113,9 @@ async fn kustomizations(visit: &Visit<'_>, memory: &mut Memory, has_drifted: boo
         let name = kustomization.name.as_str();
         let Some(turn) = turns.remove(name) else { continue };
         let others = wanted.iter().filter(|(other, _)| **other != name);
-        let siblings = Siblings { wanted: others.flat_map(|(_, ids)| ids.iter().cloned()).collect(), are_known };
+        let kept = origin.keeps(configuration);
+        let siblings =
+            Siblings { wanted: others.flat_map(|(_, ids)| ids.iter().cloned()).chain(kept).collect(), are_known };
         let waits_for = kustomization.depends_on.iter().find(|other| phases.get(other.as_str()) != Some(&Phase::Ready));
         let status = match waits_for {
             Some(other) => Arc::new(waiting(kustomization, other, memory)),
@@ -149,7 +152,7 @@ async fn take_turn(
     let outcome = match turn {
         Turn::Unchanged => {
             if let Some(settled) = memory.kustomizations.get_mut(&kustomization.name) {
-                settled.confirm(&visit.artifact.revision.commit, &visit.artifact.revision.to_string());
+                settled.confirm(visit.origin.fingerprint(), visit.origin.revision(visit.ctx));
                 visit.judge(kustomization, settled);
                 return Arc::clone(&settled.status);
             }

@@ -2,6 +2,7 @@
 use super::{
     Context, PassError,
     carry_out::{Means, Results},
+    engine,
     memory::Objects,
     observe::{Subject, nothing},
     pass::Visit,
@@ -28,14 +29,24 @@ pub struct Left {
 
 /// Deletes the objects of kustomizations that the configuration does not have any more.
 ///
-/// Objects that another of its kustomizations wants just change hands.
+/// Objects that another of its kustomizations wants just change hands. Where its engine takes over what another one
+/// applied, everything does; and the namespace that was made for an operator stays for as long as the configuration.
 pub(super) async fn retired(visit: &Visit<'_>, wanted: &BTreeSet<ObjectId>) -> Result<(), PassError> {
     let Visit { ctx, configuration, stop, .. } = *visit;
     let inventory = ctx.cluster.inventories.of(&configuration.id).await?;
     let is_there = |name: &str| configuration.kustomizations.iter().any(|one| one.name == *name);
     let gone: Vec<String> = inventory.kustomizations.keys().filter(|name| !is_there(name)).cloned().collect();
     for name in gone {
-        let left = clear(ctx, configuration, &name, wanted, stop).await?;
+        if engine::takes_over(&configuration.engine) {
+            let mut after = ctx.cluster.inventories.of(&configuration.id).await?;
+            after.kustomizations.remove(&name);
+            ctx.cluster.inventories.store(&configuration.id, &after).await?;
+            tracing::info!(configuration = %configuration.id, kustomization = %name, "what was applied stays, for the operator to take over");
+            continue;
+        }
+        let mut elsewhere = wanted.clone();
+        elsewhere.extend(engine::stays_of(&name, &configuration.id));
+        let left = clear(ctx, configuration, &name, &elsewhere, stop).await?;
         if left.failed > 0 {
             tracing::warn!(configuration = %configuration.id, kustomization = %name, left = left.failed, "kustomization is gone, but not all of its objects");
         }
@@ -61,10 +72,6 @@ pub async fn remove(ctx: &Context, id: &ConfigurationId, stop: &CancellationToke
         all.failed += left.failed;
         all.going += left.going;
     }
-    let left = ctx.cluster.inventories.of(id).await?;
-    if left.kustomizations.is_empty() && !inventory.kustomizations.is_empty() {
-        ctx.cluster.inventories.remove(id).await?;
-    }
     Ok(all)
 }
 
@@ -76,7 +83,8 @@ async fn record(ctx: &Context, id: &ConfigurationId, after: &Inventory) -> Resul
     }
 }
 
-/// Deletes the objects of one kustomization, unless it never pruned, and takes it out of the inventory.
+/// Deletes the objects of one kustomization, unless it never pruned, and takes it out of the inventory. An inventory
+/// that holds nothing after that goes too.
 async fn clear(
     ctx: &Context,
     configuration: &Configuration,
@@ -87,7 +95,7 @@ async fn clear(
     let before = ctx.cluster.inventories.of(&configuration.id).await?;
     let is_pruned = before.kustomizations.get(name).is_some_and(|entry| entry.is_pruned);
     let mut left = BTreeSet::new();
-    let mut going = 0;
+    let mut going = BTreeSet::new();
     if is_pruned {
         let subject =
             Subject { ctx, configuration, name, prune: true, allow_empty: true, drift: DriftPolicy::Report, elsewhere };
@@ -103,7 +111,7 @@ async fn clear(
         means.prune(&planned.plan, &mut results).await;
         let unfinished = planned.plan.prunes().map(|step| &step.id).filter(|id| !results.deleted.contains(id));
         left.extend(unfinished.cloned());
-        going = results.going.len();
+        going = results.going;
         left.extend(planned.plan.refusals.iter().map(|refusal| refusal.id().clone()));
     }
     let mut after: Inventory = before;
@@ -112,6 +120,11 @@ async fn clear(
     } else if let Some(entry) = after.kustomizations.get_mut(name) {
         entry.objects.clone_from(&left);
     }
-    record(ctx, &configuration.id, &after).await?;
-    Ok(Left { failed: left.len() - going, going })
+    // Stored, it would bring back the namespace that goes, or has just gone, and in which it is.
+    if after.kustomizations.is_empty() {
+        ctx.cluster.inventories.remove(&configuration.id).await?;
+    } else if !going.contains(&engine::own_namespace(&configuration.id)) {
+        record(ctx, &configuration.id, &after).await?;
+    }
+    Ok(Left { failed: left.len() - going.len(), going: going.len() })
 }

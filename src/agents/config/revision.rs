@@ -1,14 +1,11 @@
 //! Which revision is reconciled: the newest when it is time to look, or else the last good one.
 use super::{
     Context, SourceError,
-    credentials::{self, NoKey},
+    credentials::NoKey,
+    engine::{self, Origin},
     status::Phase,
 };
-use crate::{
-    error::Chain,
-    model::configuration::Configuration,
-    source::{Artifact, FetchError},
-};
+use crate::{error::Chain, model::configuration::Configuration, source::FetchError};
 use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -19,12 +16,12 @@ const FIRST_RETRY: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A look at a repository that has not ended.
-type Look = JoinHandle<Result<Artifact, SourceError>>;
+type Look = JoinHandle<Result<Origin, SourceError>>;
 
 /// What is remembered of a source.
 #[derive(Default)]
 pub(super) struct SourceMemory {
-    artifact: Option<Artifact>,
+    origin: Option<Origin>,
     look: Option<Look>,
     next_look: Option<Instant>,
     failures: u32,
@@ -42,9 +39,9 @@ pub(super) struct SourceFailure {
 impl SourceMemory {
     /// Looks at the repository when it is time for that or `is_asked`.
     ///
-    /// Waits for the first artifact, but never long for a newer one: a look that takes its time goes on by
-    /// itself, and raises the configuration's signal when it has ended. One that fails leaves the last good
-    /// artifact where it was, so that what is applied stays applied, and free of drift, meanwhile.
+    /// Waits for the first good look, but never long for a newer one: a look that takes its time goes on by
+    /// itself, and raises the configuration's signal when it has ended. One that fails leaves what the
+    /// last good one found where it was, so that what is applied stays applied, and free of drift, meanwhile.
     pub(super) async fn look(
         &mut self,
         ctx: &Arc<Context>,
@@ -59,27 +56,24 @@ impl SourceMemory {
             let (ctx, configuration, stop) = (Arc::clone(ctx), configuration.clone(), stop.clone());
             let signal = ctx.cluster.live.signal(&configuration.id);
             self.look = Some(tokio::spawn(async move {
-                let outcome = credentials::fetch(&ctx, &configuration, NoKey::Make, freshness, &stop).await;
+                let outcome = engine::look(&ctx, &configuration, NoKey::Make, freshness, &stop).await;
                 signal.wake();
                 outcome
             }));
         }
         let Some(look) = &mut self.look else { return };
-        let ended = if self.artifact.is_none() || is_asked {
-            Ok(look.await)
-        } else {
-            tokio::time::timeout(PATIENCE, look).await
-        };
+        let ended =
+            if self.origin.is_none() || is_asked { Ok(look.await) } else { tokio::time::timeout(PATIENCE, look).await };
         if let Ok(outcome) = ended {
             self.look = None;
             self.take(outcome.unwrap_or(Err(FetchError::Cancelled.into())), configuration.source.interval);
         }
     }
 
-    fn take(&mut self, outcome: Result<Artifact, SourceError>, interval: Duration) {
+    fn take(&mut self, outcome: Result<Origin, SourceError>, interval: Duration) {
         let wait = match outcome {
-            Ok(artifact) => {
-                self.artifact = Some(artifact);
+            Ok(origin) => {
+                self.origin = Some(origin);
                 self.failure = None;
                 self.failures = 0;
                 interval
@@ -97,9 +91,9 @@ impl SourceMemory {
         self.next_look = Some(Instant::now() + jittered(wait, fastrand::f64()));
     }
 
-    /// The last good artifact.
-    pub(super) fn artifact(&self) -> Option<Artifact> {
-        self.artifact.clone()
+    /// The last good one.
+    pub(super) fn origin(&self) -> Option<Origin> {
+        self.origin.clone()
     }
 
     /// Why the last look failed, if it did.

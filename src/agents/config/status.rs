@@ -1,4 +1,6 @@
 //! What is said of a configuration: one value, from which status file, event and log line are made.
+use super::engine;
+pub use crate::api::InstallState;
 use crate::{
     desired::doors::{owned_elsewhere, way_out},
     model::{
@@ -120,13 +122,16 @@ pub struct ConfigurationStatus {
     pub name: String,
     /// `SourceControlConfiguration` or `FluxConfiguration`.
     pub kind: String,
-    /// `native`.
+    /// `native` or `flux-v1`.
     pub engine: String,
     /// Address of the repository, without credentials.
     pub url: String,
     /// `Pending`, `Compliant`, `Noncompliant`, `Installed`, `Failed` for a `SourceControlConfiguration`;
     /// `Compliant`, `Non-Compliant`, `Pending`, `Suspended`, `Unknown` for a `FluxConfiguration`.
     pub compliance_state: String,
+    /// How far what the engine installs has come; none for an engine that installs nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub install_state: Option<InstallState>,
     /// For a person.
     pub message: String,
     /// `Information`, `Warning` or `Error`.
@@ -225,18 +230,6 @@ impl Report {
     }
 }
 
-/// The word for a phase, in the language of the configuration's generation.
-pub fn compliance_state(generation: Generation, phase: Phase) -> &'static str {
-    match (generation, phase) {
-        (_, Phase::Ready) => "Compliant",
-        (_, Phase::Progressing) => "Pending",
-        (Generation::SourceControl, Phase::Failing | Phase::Stalled) => "Noncompliant",
-        (Generation::SourceControl, Phase::Suspended) => "Pending",
-        (Generation::Flux, Phase::Failing | Phase::Stalled) => "Non-Compliant",
-        (Generation::Flux, Phase::Suspended) => "Suspended",
-    }
-}
-
 /// Makes the status of a configuration from what a pass came to and from the status before.
 ///
 /// Pure. The same report on the status that it made gives that same status: transition times move
@@ -280,9 +273,15 @@ pub fn status_of(
             Generation::Flux => "FluxConfiguration",
         }
         .to_owned(),
-        engine: "native".to_owned(),
+        engine: configuration.engine.name().to_owned(),
         url: crate::source::git::redacted(&configuration.source.url),
-        compliance_state: compliance_state(configuration.generation, report.phase).to_owned(),
+        compliance_state: engine::compliance_state(configuration, report.phase, &report.reason).to_owned(),
+        install_state: engine::install_state(
+            configuration,
+            report.phase,
+            &report.reason,
+            before.and_then(|before| before.install_state),
+        ),
         message: report.message.clone(),
         message_level: match report.phase {
             Phase::Ready | Phase::Progressing | Phase::Suspended => "Information",

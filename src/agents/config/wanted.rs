@@ -1,8 +1,9 @@
 //! What a kustomization wants of the cluster: rendered, substituted, addressed.
 use super::{
     Context, PassError,
-    artifact_tree::{ArtifactTree, Closure, is_unchanged},
-    memory::{Memory, Settled},
+    artifact_tree::{ArtifactTree, Closure},
+    engine::Origin,
+    memory::Memory,
     prepare::{Prepared, prepare},
 };
 use crate::{
@@ -45,7 +46,7 @@ pub(super) async fn turn(
     ctx: &Context,
     configuration: &Configuration,
     kustomization: &Kustomization,
-    artifact: &Artifact,
+    origin: &Origin,
     memory: &Memory,
     has_drifted: bool,
 ) -> Turn {
@@ -57,10 +58,10 @@ pub(super) async fn turn(
                 && settled.digest == configuration.digest
                 && settled.variables == variables
         });
-        if settled.is_some_and(|settled| is_same_source(settled, artifact)) {
+        if settled.is_some_and(|settled| origin.is_same_for(settled)) {
             return Ok(None);
         }
-        wanted(ctx, configuration, kustomization, artifact, variables).await.map(Some)
+        wanted(ctx, configuration, kustomization, origin, variables).await.map(Some)
     };
     match wanted.await {
         Ok(None) => Turn::Unchanged,
@@ -69,38 +70,35 @@ pub(super) async fn turn(
     }
 }
 
-fn is_same_source(settled: &Settled, artifact: &Artifact) -> bool {
-    settled.commit == artifact.revision.commit || is_unchanged(artifact, &settled.closure)
-}
-
 /// Renders a kustomization and addresses what comes of it.
 pub(super) async fn render(
     ctx: &Context,
     configuration: &Configuration,
     kustomization: &Kustomization,
-    artifact: &Artifact,
+    origin: &Origin,
 ) -> Result<Wanted, PassError> {
     let variables = variables(ctx, configuration, kustomization).await?;
-    wanted(ctx, configuration, kustomization, artifact, variables).await
+    wanted(ctx, configuration, kustomization, origin, variables).await
 }
 
 async fn wanted(
     ctx: &Context,
     configuration: &Configuration,
     kustomization: &Kustomization,
-    artifact: &Artifact,
+    origin: &Origin,
     from_cluster: BTreeMap<String, String>,
 ) -> Result<Wanted, PassError> {
     let mut variables = from_cluster.clone();
     variables.extend(kustomization.substitute.clone());
     let path = kustomization.path.trim_start_matches("./").trim_matches('/').to_owned();
-    let (manifests, closure) = rendered(ctx, artifact.clone(), path, variables).await?;
-    let prepared = prepare(&ctx.cluster.discovery, configuration, manifests).await?;
+    let (manifests, closure) = origin.manifests(ctx, path, variables).await?;
+    let mut prepared = prepare(&ctx.cluster.discovery, configuration, manifests).await?;
+    prepared.served.extend(origin.also_watched());
     Ok(Wanted { prepared, closure, variables: from_cluster })
 }
 
 /// Renders a directory of an artifact, off the async threads, with its variables filled in.
-async fn rendered(
+pub(super) async fn rendered(
     ctx: &Context,
     artifact: Artifact,
     path: String,

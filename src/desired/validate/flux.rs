@@ -1,7 +1,7 @@
 //! A `FluxConfiguration`.
 use super::{
     super::{Problem, secrets::Reader},
-    Checked, engine,
+    Checked,
     kustomizations::kustomizations,
     names,
     other_sources::source_kind,
@@ -10,10 +10,11 @@ use super::{
     scope, seconds,
     texts::{certificates, known_hosts},
     transport::{Fields, Forms, resolved, transport, transport_rules},
+    unavailable,
 };
 use crate::{
-    api::{FluxConfigurationSpec, GitProvider, GitRepository},
-    model::configuration::{Configuration, ConfigurationId, Credentials, Generation, GitSource, SecretRef},
+    api::{self, FluxConfigurationSpec, GitProvider, GitRepository},
+    model::configuration::{Configuration, ConfigurationId, Credentials, Engine, Generation, GitSource, SecretRef},
 };
 
 const GIT: &str = "spec.gitRepository";
@@ -52,6 +53,7 @@ pub(in crate::desired) fn flux(
     let configuration = Configuration {
         id: ConfigurationId { namespace, name: name.to_owned() },
         generation: Generation::Flux,
+        engine: Engine::Native,
         scope: scope(spec.scope),
         suspend: spec.suspend.unwrap_or(false),
         source,
@@ -62,6 +64,17 @@ pub(in crate::desired) fn flux(
         resource_generation: None,
     };
     (configuration, resolved)
+}
+
+fn engine(engine: Option<api::Engine>, problems: &mut Vec<Problem>) {
+    match engine.unwrap_or_default() {
+        api::Engine::Native => {}
+        api::Engine::FluxV1 => problems.push(
+            Problem::new("spec.engine", "flux-v1 is for a SourceControlConfiguration")
+                .hint("use native, or describe the repository in a SourceControlConfiguration"),
+        ),
+        api::Engine::FluxV2 => unavailable("flux-v2", problems),
+    }
 }
 
 fn git_source(
@@ -85,6 +98,7 @@ fn git_source(
         known_hosts: git.ssh_known_hosts.as_ref().map(|_| KNOWN_HOSTS),
         https_user: git.https_user.as_ref().map(|_| HTTPS_USER),
         https_ca_cert: git.https_ca_cert.as_ref().map(|_| HTTPS_CA_CERT),
+        knows_hosts: false,
     };
     transport_rules(transport, &found, fields, problems);
     user_and_key(git, &found, problems);

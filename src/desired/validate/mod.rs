@@ -5,6 +5,7 @@ mod flux;
 mod keys;
 mod kustomizations;
 mod names;
+mod operator;
 mod other_sources;
 mod protected;
 mod reference;
@@ -28,12 +29,8 @@ type Checked = (Configuration, Vec<String>);
 /// Time for one fetch, or between two looks, when nothing is said.
 const DEFAULT_SECONDS: u32 = 600;
 
-fn engine(engine: Option<api::Engine>, problems: &mut Vec<Problem>) {
-    let name = match engine.unwrap_or_default() {
-        api::Engine::Native => return,
-        api::Engine::FluxV1 => "flux-v1",
-        api::Engine::FluxV2 => "flux-v2",
-    };
+/// Refuses an engine that is known by name only.
+fn unavailable(name: &str, problems: &mut Vec<Problem>) {
     problems.push(
         Problem::new("spec.engine", format!("{name} is not available in this version"))
             .hint("use native, which does the same work itself"),

@@ -5,22 +5,23 @@ use super::{
         operator_params::{self, OperatorParams},
         secrets::Reader,
     },
-    Checked, drift, engine, names,
+    Checked, drift, names, operator,
     protected::{Protected, protected},
     reference::ref_name,
     scope, seconds,
     texts::known_hosts,
-    transport::{Fields, Forms, resolved, transport, transport_rules},
+    transport::{Fields, Forms, Transport, resolved, transport, transport_rules},
+    unavailable,
 };
 use crate::{
-    api::SourceControlConfigurationSpec,
+    api::{self, SourceControlConfigurationSpec},
     model::configuration::{
-        Configuration, ConfigurationId, Credentials, Generation, GitSource, Kustomization, Reference,
+        Configuration, ConfigurationId, Credentials, Engine, Generation, GitSource, Kustomization, Reference,
     },
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-const PARAMS: &str = "spec.operatorParams";
+pub(super) const PARAMS: &str = "spec.operatorParams";
 const URL: &str = "spec.repositoryUrl";
 const KNOWN_HOSTS: &str = "spec.sshKnownHostsContents";
 
@@ -35,7 +36,6 @@ pub(in crate::desired) fn source_control(
     names::subdomain("metadata.name", name, 63, problems);
     names::label("spec.operatorNamespace", &namespace, problems);
     instance_name(name, spec.operator_instance_name.as_deref(), problems);
-    engine(spec.engine, problems);
     let found = protected(
         spec.configuration_protected_settings.as_ref(),
         spec.protected_settings_from.as_ref(),
@@ -44,25 +44,56 @@ pub(in crate::desired) fn source_control(
         problems,
     );
     user_and_key(&found, problems);
-    let params = operator_params::parse(spec.operator_params.as_deref().unwrap_or_default());
-    check_params(&params, problems);
-    let ignored = ignored(&params, spec);
-    problems.extend(ignored.iter().map(Ignored::problem));
-    let kustomizations = kustomizations(spec, &params);
-    let (source, resolved) = git_source(spec, params, found, secrets, problems);
+    let work = match spec.engine.unwrap_or_default() {
+        api::Engine::Native => native(spec, problems),
+        api::Engine::FluxV1 => operator::work(name, spec, problems),
+        api::Engine::FluxV2 => {
+            unavailable("flux-v2", problems);
+            native(spec, problems)
+        }
+    };
+    problems.extend(work.ignored.iter().map(Ignored::problem));
+    let (source, resolved) = git_source(spec, &work, found, secrets, problems);
     let configuration = Configuration {
         id: ConfigurationId { namespace, name: name.to_owned() },
         generation: Generation::SourceControl,
+        engine: work.engine,
         scope: scope(spec.operator_scope),
         suspend: false,
         source,
-        kustomizations,
-        ignored: ignored.iter().map(Ignored::in_full).collect(),
+        kustomizations: work.kustomizations,
+        ignored: work.ignored.iter().map(Ignored::in_full).collect(),
         digest: String::new(),
         door: secrets.door().clone(),
         resource_generation: None,
     };
     (configuration, resolved)
+}
+
+/// What an engine makes of the settings that are its own.
+pub(super) struct Work {
+    pub(super) engine: Engine,
+    pub(super) branch: String,
+    /// Longest time for one fetch.
+    pub(super) timeout: Duration,
+    /// Time between looks at what the objects are made of.
+    pub(super) interval: Duration,
+    pub(super) kustomizations: Vec<Kustomization>,
+    pub(super) ignored: Vec<Ignored>,
+}
+
+fn native(spec: &SourceControlConfigurationSpec, problems: &mut Vec<Problem>) -> Work {
+    let params = operator_params::parse(spec.operator_params.as_deref().unwrap_or_default());
+    problems.extend(params.errors.iter().map(|error| Problem::new(PARAMS, error.clone())));
+    check_places(&params.branch, &params.paths, problems);
+    Work {
+        engine: Engine::Native,
+        kustomizations: kustomizations(spec, &params),
+        ignored: ignored(&params, spec),
+        timeout: params.timeout.unwrap_or(seconds(None)),
+        interval: params.poll_interval,
+        branch: params.branch,
+    }
 }
 
 /// The instance is called like the configuration when nothing is said, and may be shorter than that.
@@ -84,20 +115,20 @@ fn user_and_key(found: &Protected, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_params(params: &OperatorParams, problems: &mut Vec<Problem>) {
-    problems.extend(params.errors.iter().map(|error| Problem::new(PARAMS, error.clone())));
-    ref_name(PARAMS, &params.branch, problems);
-    for path in &params.paths {
+/// Checks what stands in the arguments and names something in the repository.
+pub(super) fn check_places(branch: &str, paths: &[String], problems: &mut Vec<Problem>) {
+    ref_name(PARAMS, branch, problems);
+    for path in paths {
         names::directory(PARAMS, path, problems);
     }
 }
 
-/// Something that is said and has no meaning for engine `native`.
-struct Ignored {
-    field: &'static str,
+/// Something that is said and has no meaning for the engine.
+pub(super) struct Ignored {
+    pub(super) field: &'static str,
     /// What is said, where the field does not tell.
-    argument: Option<String>,
-    why: String,
+    pub(super) argument: Option<String>,
+    pub(super) why: String,
 }
 
 impl Ignored {
@@ -164,23 +195,31 @@ fn unique(path: &str, others: &[Kustomization]) -> String {
 
 fn git_source(
     spec: &SourceControlConfigurationSpec,
-    params: OperatorParams,
+    work: &Work,
     found: Protected,
     secrets: &Reader<'_>,
     problems: &mut Vec<Problem>,
 ) -> (GitSource, Vec<String>) {
     let transport = transport(URL, &spec.repository_url, Forms::FluxV1, secrets, problems);
+    let is_operator = matches!(work.engine, Engine::FluxV1(_));
+    if is_operator && transport == Some(Transport::Local) {
+        problems.push(
+            Problem::new(URL, "is a directory of this machine, which an operator in the cluster does not reach")
+                .hint("use https:// or ssh://, or engine native"),
+        );
+    }
     let known_hosts = known_hosts(KNOWN_HOSTS, spec.ssh_known_hosts_contents.as_deref(), problems);
     let fields = Fields {
         url: URL,
         known_hosts: spec.ssh_known_hosts_contents.as_ref().map(|_| KNOWN_HOSTS),
+        knows_hosts: is_operator,
         ..Fields::default()
     };
     transport_rules(transport, &found, fields, problems);
     let source = GitSource {
-        allow_local: secrets.may_be_local(),
+        allow_local: secrets.may_be_local() && !is_operator,
         url: resolved(&spec.repository_url, |path| secrets.resolve(path)),
-        reference: Reference { branch: Some(params.branch), ..Reference::default() },
+        reference: Reference { branch: Some(work.branch.clone()), ..Reference::default() },
         credentials: Credentials {
             bearer_token: None,
             user: found.user,
@@ -190,8 +229,8 @@ fn git_source(
             ca_bundle: None,
         },
         secret_refs: found.refs,
-        timeout: params.timeout.unwrap_or(seconds(None)),
-        interval: params.poll_interval,
+        timeout: work.timeout,
+        interval: work.interval,
     };
     (source, found.resolved)
 }

@@ -37,6 +37,8 @@ pub(super) struct Fields<'a> {
     pub(super) known_hosts: Option<&'a str>,
     pub(super) https_user: Option<&'a str>,
     pub(super) https_ca_cert: Option<&'a str>,
+    /// Whether whoever asks the repository knows some hosts by itself.
+    pub(super) knows_hosts: bool,
 }
 
 /// Checks an address. Directories of this machine are allowed where the door is the machine's own.
@@ -161,7 +163,7 @@ pub(super) fn transport_rules(
 
 fn unknown_host(found: &Protected, fields: Fields<'_>, problems: &mut Vec<Problem>) {
     let in_secret = found.refs.iter().any(|one| matches!(one, SecretRef::Whole { .. }));
-    if fields.known_hosts.is_none() && !in_secret {
+    if fields.known_hosts.is_none() && !in_secret && !fields.knows_hosts {
         problems.push(
             Problem::new(fields.url, "is ssh, and no known hosts are given: the host will be refused")
                 .hint(

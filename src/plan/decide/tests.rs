@@ -154,6 +154,10 @@ fn a_namespace_with_the_content_of_others_stays_until_told_otherwise() {
     assert!(
         matches!(guarded.refusals.as_slice(), [Refusal::ForeignContent { found, .. }] if found == "Pod/apps/theirs")
     );
+    live.get_mut(&id).expect("observed").yields_to_content = true;
+    let let_go = plan(vec![], &live, &inventory, &policy()).expect("a plan");
+    assert!(!let_go.changes() && let_go.refusals.is_empty(), "nobody waits for it");
+    live.get_mut(&id).expect("observed").yields_to_content = false;
     live.get_mut(&id).expect("observed").goes_with_content = true;
     assert_eq!(plan(vec![], &live, &inventory, &policy()).expect("a plan").prunes().count(), 1);
 }

@@ -31,11 +31,19 @@ pub(in crate::render) fn text(number: &Number) -> String {
 fn float_text(number: &Number, negative: bool) -> String {
     let Decimal { digits, exponent } = Decimal::new(number);
     let sign = if negative { "-" } else { "" };
-    if let Some(integer) = integer(sign, &digits, exponent) {
-        return integer;
-    }
-    let magnitude = match exponent {
-        ..-4 | 6.. => scientific(&digits, exponent),
+    integer(sign, &digits, exponent).unwrap_or_else(|| format!("{sign}{}", magnitude(&digits, exponent)))
+}
+
+/// A number as a float: shortest digits, with an exponent below 1e-4 and from 1e6 on.
+pub(in crate::render) fn shortest(number: &Number) -> String {
+    let Decimal { digits, exponent } = Decimal::new(number);
+    let sign = if number.as_f64().is_some_and(f64::is_sign_negative) { "-" } else { "" };
+    if digits.is_empty() { format!("{sign}0") } else { format!("{sign}{}", magnitude(&digits, exponent)) }
+}
+
+fn magnitude(digits: &str, exponent: i32) -> String {
+    match exponent {
+        ..-4 | 6.. => scientific(digits, exponent),
         -4..0 => format!("0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1)),
         0..6 => {
             let whole = exponent.unsigned_abs() as usize + 1;
@@ -43,8 +51,7 @@ fn float_text(number: &Number, negative: bool) -> String {
             let (whole, fraction) = padded.split_at(whole);
             if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
         }
-    };
-    format!("{sign}{magnitude}")
+    }
 }
 
 /// The shortest digits that read back as a float, as `d.ddd` times ten to the exponent.

@@ -3,6 +3,7 @@
 //! Source: YAML 1.1 types (<https://yaml.org/type/>) as the YAML reader of Go (`go.yaml.in/yaml/v2`)
 //! implements them, which is laxer in places (underscores anywhere) and stricter in others.
 use super::timestamp::is_timestamp;
+use crate::render::node::{self, Node, Style};
 use std::borrow::Cow;
 
 /// Whether a plain scalar reads back as text: not null, a boolean, a number, a timestamp, or a number
@@ -16,6 +17,23 @@ pub(in crate::render) fn is_text(text: &str) -> bool {
         Some(_) => false,
     };
     !other
+}
+
+/// Whether a text is read back as one when it stands by itself, as a whole document. A text of several lines always is
+/// taken for that.
+pub(in crate::render) fn reads_as_text(text: &str) -> bool {
+    if text.is_empty() || text.contains('\n') {
+        return true;
+    }
+    let begins = text.starts_with(['[', '{', '-', '?', '#', '!', '&', '"', '\'', '|', '>', ':']);
+    if !begins && !text.contains(": ") && !text.ends_with(':') {
+        return is_text(text) || is_base_60(text);
+    }
+    match node::one(text) {
+        Ok(Some(Node::Scalar(scalar))) if scalar.style == Style::Plain => is_text(&scalar.text),
+        Ok(Some(Node::Scalar(_))) | Err(_) => true,
+        Ok(Some(Node::Map(_) | Node::List(_)) | None) => false,
+    }
 }
 
 /// The words for null and the booleans: in lower, title and upper case.

@@ -1,6 +1,12 @@
 //! What holds for any input: a result renders to itself, the order of what is named does not matter where objects are sorted,
 //! and no text brings the renderer down.
-use super::super::{Options, build_yaml, json6902, kustomization::Kustomization, node, path, tree::MemoryTree};
+use super::super::{Options, build_yaml};
+use crate::render::{
+    kustomization::Kustomization,
+    node,
+    object::{json6902, path},
+    tree::MemoryTree,
+};
 use proptest::prelude::*;
 
 fn rendered(files: &[(&str, String)]) -> Result<String, String> {
@@ -73,6 +79,45 @@ proptest! {
             ["resources", "patches", "images", "replacements", "vars", "labels", "configMapGenerator", "transformers"];
         let text = format!("{}: {text}\n", KNOWN[known]);
         let files = [("kustomization.yaml", text), ("a.yaml", manifest(&(0, 0, String::new())))];
+        let _either: Result<String, String> = rendered(&files);
+    }
+
+    #[test]
+    fn any_file_that_a_field_names_is_read_or_refused(
+        bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        words in "[a-zA-Z0-9:{}\\[\\],&*!|>'\"#=/. \n-]{0,200}",
+        field in 0..13_usize,
+    ) {
+        const NAMING: [&str; 13] = [
+            "bases: [b]", "components: [b]", "crds: [b]", "configurations: [b]", "openapi: {path: b}",
+            "patches: [{path: b}]", "patches: [{path: b, target: {kind: ConfigMap}}]",
+            "patchesJson6902: [{path: b, target: {version: v1, kind: ConfigMap, name: c0}}]",
+            "replacements: [{path: b}]", "configMapGenerator: [{name: g, envs: [b]}]",
+            "secretGenerator: [{name: g, files: [b]}]", "generators: [b]", "transformers: [b]",
+        ];
+        for text in [String::from_utf8_lossy(&bytes).into_owned(), words] {
+            let kustomization = format!("resources: [a.yaml]\n{}\n", NAMING[field]);
+            let files = [("kustomization.yaml", kustomization), ("a.yaml", manifest(&(0, 0, String::new()))), ("b", text)];
+            let _either: Result<String, String> = rendered(&files);
+        }
+    }
+
+    #[test]
+    fn any_text_in_a_field_is_read_or_refused(text in "[ -~é]{0,60}", field in 0..9_usize) {
+        const FIELDS: [&str; 9] = [
+            "patches: [{patch: \"{data: {a: b}, kind: ConfigMap, metadata: {name: c0}, apiVersion: v1}\", target: {labelSelector: TEXT}}]",
+            "patches: [{patch: \"[{op: add, path: /data, value: {}}]\", target: {annotationSelector: TEXT}}]",
+            "patches: [{patch: TEXT, target: {name: TEXT}}]",
+            "images: [{name: TEXT, newTag: TEXT}]",
+            "replacements: [{source: {kind: ConfigMap, fieldPath: TEXT}, targets: [{select: {kind: ConfigMap}, fieldPaths: [TEXT]}]}]",
+            "configMapGenerator: [{name: TEXT, literals: [TEXT]}]",
+            "vars: [{name: TEXT, objref: {kind: ConfigMap, name: c0, apiVersion: TEXT}, fieldref: {fieldPath: TEXT}}]",
+            "resources: [TEXT]",
+            "namePrefix: TEXT",
+        ];
+        let text = serde_json::to_string(&text).expect("a text");
+        let kustomization = format!("bases: [a.yaml]\n{}\n", FIELDS[field].replace("TEXT", &text));
+        let files = [("kustomization.yaml", kustomization), ("a.yaml", manifest(&(0, 0, String::new())))];
         let _either: Result<String, String> = rendered(&files);
     }
 

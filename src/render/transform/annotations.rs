@@ -1,10 +1,12 @@
 //! Annotations: of the objects and of their pod templates.
-use super::{TEMPLATED, each_field, labels::merge};
+use super::{TEMPLATED, labels};
 use crate::render::{
-    RenderError,
-    error::Place,
-    fieldspec::{FieldSpec, Made, Spec},
-    resource::Resource,
+    error::{Place, RenderError},
+    kustomization::texts,
+    object::{
+        fieldspec::{FieldSpec, Spec},
+        resource::Resource,
+    },
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -31,9 +33,12 @@ const FIELDS: [FieldSpec<'static>; 4] = [
 
 /// Where annotations go by default.
 pub(in crate::render) fn defaults() -> Vec<Spec> {
-    let others = TEMPLATED.iter().filter(|(_, kind)| *kind != "StatefulSet");
-    let templates = others
-        .map(|(group, kind)| FieldSpec { group, ..FieldSpec::of(kind, "spec/template/metadata/annotations", true) });
+    let others = TEMPLATED.iter().filter(|(_, _, kind)| *kind != "StatefulSet");
+    let templates = others.map(|(group, version, kind)| FieldSpec {
+        group,
+        version,
+        ..FieldSpec::of(kind, "spec/template/metadata/annotations", true)
+    });
     FIELDS.into_iter().chain(templates).map(Spec::from).collect()
 }
 
@@ -41,7 +46,7 @@ pub(in crate::render) fn defaults() -> Vec<Spec> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::render) struct Annotations {
-    #[serde(rename = "annotations", default)]
+    #[serde(rename = "annotations", default, deserialize_with = "texts")]
     pub(in crate::render) pairs: BTreeMap<String, String>,
     #[serde(rename = "fieldSpecs", default)]
     pub(in crate::render) specs: Vec<Spec>,
@@ -53,9 +58,6 @@ impl Annotations {
         if self.pairs.is_empty() {
             return Ok(());
         }
-        for resource in resources {
-            each_field(place, resource, &self.specs, Some(Made::Map), &mut |value| merge(value, &self.pairs))?;
-        }
-        Ok(())
+        labels::add(place, resources, &self.specs, &self.pairs)
     }
 }

@@ -1,9 +1,8 @@
 //! Name suffixes of generated objects, made from their content.
 use crate::render::{
-    RenderError,
-    error::Place,
+    error::{Place, RenderError},
     node::{Dialect, Map, Node, Unvalued},
-    resource::Resource,
+    object::resource::Resource,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};

@@ -1,13 +1,14 @@
 //! Names, tags and digests of images.
 use super::each_field;
 use crate::render::{
-    RenderError,
-    error::Place,
-    fieldspec::{FieldSpec, Spec},
+    error::{Place, RenderError},
     kustomization::Image,
     node::{Map, Node},
-    resource::Resource,
-    selector::{fits_plain, is_plain, literal_braces},
+    object::{
+        fieldspec::{FieldSpec, Spec},
+        resource::Resource,
+    },
+    transform::selector::{fits_plain, is_plain, literal_braces},
 };
 use regex::{Regex, RegexBuilder};
 
@@ -70,39 +71,36 @@ impl Images {
             // Containers anywhere, and then those at the known places: a tag suffix is therefore added twice to
             // pods, as it is by kustomize.
             if resource.kind() != "CustomResourceDefinition" && has_containers(resource.object()) {
-                resource.object_mut().values_mut().for_each(|value| self.change_containers(value));
+                let outcome = resource.object_mut().values_mut().try_for_each(|value| self.change_containers(value));
+                outcome.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
             }
-            each_field(place, resource, &self.specs, None, &mut |value| {
-                self.change(value);
-                Ok(())
-            })?;
+            each_field(place, resource, &self.specs, None, &mut |value| self.change(value))?;
         }
         Ok(())
     }
 
     /// Changes the images of every list of containers, at any depth.
-    fn change_containers(&self, value: &mut Node) {
+    fn change_containers(&self, value: &mut Node) -> Result<(), String> {
         match value {
-            Node::Map(map) => {
-                for (key, value) in map.iter_mut() {
-                    if let ("containers" | "initContainers", Node::List(items)) = (key, &mut *value) {
-                        let images = items.iter_mut().filter_map(|item| item.as_map_mut()?.get_mut("image"));
-                        images.for_each(|value| self.change(value));
-                    }
-                    self.change_containers(value);
+            Node::Map(map) => map.iter_mut().try_for_each(|(key, value)| {
+                self.change_containers(value)?;
+                if let ("containers" | "initContainers", Node::List(items)) = (key, value) {
+                    let mut images = items.iter_mut().filter_map(|item| item.as_map_mut()?.get_mut("image"));
+                    return images.try_for_each(|value| self.change(value));
                 }
-            }
-            Node::List(items) => items.iter_mut().for_each(|item| self.change_containers(item)),
-            Node::Scalar(_) => {}
+                Ok(())
+            }),
+            Node::List(items) => items.iter_mut().try_for_each(|item| self.change_containers(item)),
+            Node::Scalar(_) => Ok(()),
         }
     }
 
-    fn change(&self, value: &mut Node) {
-        if let Node::Scalar(scalar) = value
-            && self.fits(&scalar.text)
-        {
+    fn change(&self, value: &mut Node) -> Result<(), String> {
+        let Node::Scalar(scalar) = value else { return Err("an image is a text, not a map or a list".to_owned()) };
+        if self.fits(&scalar.text) {
             scalar.set_text(changed(&scalar.text, &self.image));
         }
+        Ok(())
     }
 }
 
@@ -123,26 +121,20 @@ fn changed(text: &str, image: &Image) -> String {
     let (name, tag, digest) = split(text);
     let name = if image.new_name.is_empty() { name } else { &image.new_name };
     let (tag, digest) = match (image.new_tag.is_empty(), image.digest.is_empty()) {
-        (false, false) => (format!(":{}", image.new_tag), format!("@{}", image.digest)),
-        (false, true) => (format!(":{}", image.new_tag), String::new()),
-        (true, false) => (String::new(), format!("@{}", image.digest)),
-        (true, true) => (tag.to_owned(), digest.to_owned()),
+        (true, true) if !image.tag_suffix.is_empty() => (format!("{tag}{}", image.tag_suffix), ""),
+        (true, true) => (tag.to_owned(), digest),
+        (is_no_tag, _) => (if is_no_tag { "" } else { &image.new_tag }.to_owned(), image.digest.as_str()),
     };
-    if image.tag_suffix.is_empty() {
-        format!("{name}{tag}{digest}")
-    } else {
-        format!("{name}{tag}{}", image.tag_suffix)
-    }
+    let part = |mark: &str, part: &str| if part.is_empty() { String::new() } else { format!("{mark}{part}") };
+    format!("{name}{}{}", part(":", &tag), part("@", digest))
 }
 
-/// Name, `:tag` and `@digest` of an image. A colon before the first slash is of a port.
+/// Name, tag and digest of an image. A colon before the first slash is of a port.
 fn split(text: &str) -> (&str, &str, &str) {
-    let (rest, digest) = text.find('@').map_or((text, ""), |at| text.split_at(at));
-    let path = rest.find('/').map_or(0, |at| at + 1);
-    match rest[path..].find(':') {
-        Some(at) => (&rest[..path + at], &rest[path + at..], digest),
-        None => (rest, "", digest),
-    }
+    let path = text.find('/').unwrap_or(0);
+    let (rest, digest) = text[path..].split_once('@').unwrap_or((&text[path..], ""));
+    let (last, tag) = rest.split_once(':').unwrap_or((rest, ""));
+    (&text[..path + last.len()], tag, digest)
 }
 
 #[cfg(test)]
@@ -158,6 +150,10 @@ mod tests {
             ..Image::default()
         };
         assert_eq!(changed("nginx:1@sha256:ab", &image("", "2", "")), "nginx:2");
+        let suffixed = |text: &str, tag: &str| changed(text, &Image { tag_suffix: "-x".into(), ..image("", tag, "") });
+        assert_eq!(suffixed("nginx:1@sha256:ab", ""), "nginx:1-x");
+        assert_eq!(suffixed("nginx", ""), "nginx:-x");
+        assert_eq!(suffixed("nginx:1", "2"), "nginx:2");
         assert_eq!(changed("nginx:1", &image("", "", "sha256:cd")), "nginx@sha256:cd");
         assert_eq!(changed("reg:5000/nginx:1", &image("other/web", "", "")), "other/web:1");
         assert_eq!(changed("reg:5000/nginx", &image("", "2", "sha256:cd")), "reg:5000/nginx:2@sha256:cd");

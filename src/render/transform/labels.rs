@@ -1,18 +1,19 @@
 //! Labels: of the objects, of their pod templates, of their selectors.
 use super::{TEMPLATED, each_field};
 use crate::render::{
-    RenderError,
-    configuration::Configuration,
-    error::Place,
-    fieldspec::{self, FieldSpec, Made, Spec},
-    kustomization::LabelsField,
-    node::Node,
-    resource::Resource,
+    error::{Place, RenderError},
+    kustomization::texts,
+    node::{Link, Node, Scalar},
+    object::{
+        fieldspec::{FieldSpec, Made, Spec},
+        resource::Resource,
+        written::written,
+    },
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-const OF_OBJECT: FieldSpec<'static> = FieldSpec::of("", "metadata/labels", true);
+pub(super) const OF_OBJECT: FieldSpec<'static> = FieldSpec::of("", "metadata/labels", true);
 
 /// Labels of what the objects make, besides the templates of [`TEMPLATED`].
 const OF_TEMPLATES: [FieldSpec<'static>; 3] = [
@@ -102,7 +103,7 @@ pub(in crate::render) fn template_defaults() -> Vec<Spec> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::render) struct Labels {
-    #[serde(rename = "labels", default)]
+    #[serde(rename = "labels", default, deserialize_with = "texts")]
     pub(in crate::render) pairs: BTreeMap<String, String>,
     #[serde(rename = "fieldSpecs", default)]
     pub(in crate::render) specs: Vec<Spec>,
@@ -114,32 +115,16 @@ impl Labels {
         if self.pairs.is_empty() {
             return Ok(());
         }
-        for resource in resources {
-            each_field(place, resource, &self.specs, Some(Made::Map), &mut |value| merge(value, &self.pairs))?;
-        }
-        Ok(())
+        add(place, resources, &self.specs, &self.pairs)
     }
-}
-
-/// Where the labels of one entry go.
-pub(in crate::render) fn of_entry(entry: &LabelsField, configuration: &Configuration) -> Result<Vec<Spec>, String> {
-    let mut specs = entry.field_specs.clone();
-    fieldspec::merge(&mut specs, configuration.labels.iter().cloned())?;
-    if entry.include_selectors {
-        fieldspec::merge(&mut specs, configuration.common_labels.iter().cloned())?;
-        return Ok(specs);
-    }
-    if entry.include_templates {
-        fieldspec::merge(&mut specs, configuration.template_labels.iter().cloned())?;
-    }
-    fieldspec::merge(&mut specs, [OF_OBJECT.into()])?;
-    Ok(specs)
 }
 
 fn templates() -> Vec<FieldSpec<'static>> {
-    let direct = TEMPLATED
-        .iter()
-        .map(|(group, kind)| FieldSpec { group, ..FieldSpec::of(kind, "spec/template/metadata/labels", true) });
+    let direct = TEMPLATED.iter().map(|(group, version, kind)| FieldSpec {
+        group,
+        version,
+        ..FieldSpec::of(kind, "spec/template/metadata/labels", true)
+    });
     direct.chain(OF_TEMPLATES).collect()
 }
 
@@ -150,18 +135,35 @@ fn selectors() -> Vec<FieldSpec<'static>> {
     OF_SELECTORS.into_iter().chain(placed).collect()
 }
 
-/// Sets texts in a map.
-pub(super) fn merge(value: &mut Node, pairs: &BTreeMap<String, String>) -> Result<(), String> {
+/// Sets texts in the maps that specs name.
+pub(super) fn add(
+    place: &Place<'_>,
+    resources: &mut [Resource],
+    specs: &[Spec],
+    pairs: &BTreeMap<String, String>,
+) -> Result<(), RenderError> {
+    for resource in resources {
+        // Each text goes everywhere before the next one: what one makes is there for those after it.
+        for (key, text) in pairs {
+            let link = resource.new_link();
+            each_field(place, resource, specs, Some(Made::Map), &mut |value| set(value, key, text, link))?;
+        }
+        resource.settle_links();
+    }
+    Ok(())
+}
+
+/// Sets a text in a map. One that is added is linked to those in other maps.
+fn set(value: &mut Node, key: &str, text: &str, link: Link) -> Result<(), String> {
     if value.is_null() {
-        *value = Node::map();
+        // What was null, and is not to be made, stays so.
+        return Ok(());
     }
     let Node::Map(map) = value else { return Err("expected a map of texts".to_owned()) };
-    for (key, text) in pairs {
-        match map.get_mut(key) {
-            Some(Node::Scalar(scalar)) => scalar.set_string(text),
-            Some(other) => *other = Node::string(text),
-            None => map.insert(key, Node::string(text)),
-        }
+    match map.get_mut(key) {
+        Some(Node::Scalar(scalar)) => scalar.set_string(text),
+        Some(other) => *other = Node::string(text),
+        None => map.push(Scalar::key(key), Node::Scalar(Scalar { link, ..written(text) })),
     }
     Ok(())
 }

@@ -2,34 +2,43 @@
 //!
 //! A field of the kustomization makes one with the fields that the configuration names; a file of its own kind (`transformers`)
 //! makes one with just the fields that it names.
+pub(super) mod accumulated;
 pub(super) mod annotations;
+pub(super) mod configuration;
 pub(super) mod hash;
 pub(super) mod images;
 pub(super) mod labels;
 pub(super) mod name;
 pub(super) mod namespace;
+pub(super) mod order;
+pub(super) mod patch;
+pub(super) mod provenance;
+pub(super) mod reference;
 pub(super) mod replacement;
 pub(super) mod replicas;
+pub(super) mod selector;
 pub(super) mod value_add;
+pub(super) mod vars;
 
-use super::{
-    RenderError,
+use super::error::RenderError;
+use crate::render::{
     error::Place,
-    fieldspec::{Made, Spec},
     node::Node,
-    patch,
-    resource::Resource,
-    schema::Schema,
+    object::{
+        fieldspec::{Made, Spec},
+        resource::Resource,
+        schema::Schema,
+    },
 };
 
-/// Workloads whose pods have a template directly below `spec`, by group and kind. An empty group: any.
-const TEMPLATED: [(&str, &str); 6] = [
-    ("", "Deployment"),
-    ("", "ReplicaSet"),
-    ("", "DaemonSet"),
-    ("apps", "StatefulSet"),
-    ("batch", "Job"),
-    ("", "ReplicationController"),
+/// Workloads whose pods have a template directly below `spec`, by group, version and kind. Empty: any.
+const TEMPLATED: [(&str, &str, &str); 6] = [
+    ("", "", "Deployment"),
+    ("", "", "ReplicaSet"),
+    ("", "", "DaemonSet"),
+    ("apps", "", "StatefulSet"),
+    ("batch", "", "Job"),
+    ("", "v1", "ReplicationController"),
 ];
 
 /// A change of all resources.

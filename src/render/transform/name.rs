@@ -1,10 +1,11 @@
 //! Prefixes and suffixes of names.
 use crate::render::{
-    RenderError,
-    error::Place,
-    fieldspec::{FieldSpec, Made, Spec},
+    error::{Place, RenderError},
     node::Node,
-    resource::Resource,
+    object::{
+        fieldspec::{FieldSpec, Made, Spec},
+        resource::Resource,
+    },
 };
 
 const NAME: FieldSpec<'static> = FieldSpec::of("", "metadata/name", false);

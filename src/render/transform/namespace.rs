@@ -1,11 +1,12 @@
 //! The namespace of everything.
 use super::{each_field, set_string};
 use crate::render::{
-    RenderError,
-    error::Place,
-    fieldspec::{FieldSpec, Made, Spec},
+    error::{Place, RenderError},
     node::Node,
-    resource::Resource,
+    object::{
+        fieldspec::{FieldSpec, Made, Spec},
+        resource::Resource,
+    },
 };
 use serde::Deserialize;
 use std::collections::HashSet;

@@ -1,13 +1,13 @@
 //! Replacements: values copied from one resource into others.
 use crate::render::{
-    RenderError,
-    error::Place,
-    kustomization::{ReplacementField, ReplacementOptions, ReplacementSource, ReplacementTarget, target, typed, value},
-    load::Loader,
+    error::{Place, RenderError},
+    kustomization::{ReplacementField, ReplacementOptions, ReplacementSource, ReplacementTarget},
     node::{self, Dialect, Node},
-    path::{self, Kind},
-    resource::{NO_NAMESPACE, Previous, Resource},
-    selector::Compiled,
+    object::{
+        path::{self, Kind},
+        resource::{Previous, Resource, effective},
+    },
+    transform::selector::Compiled,
 };
 use serde_json::Value;
 
@@ -40,50 +40,28 @@ struct Target {
 }
 
 impl Replacements {
-    /// Reads entries of `replacements`, and the files that they name.
+    /// Entries that hold their own replacements.
     ///
     /// # Errors
-    /// When an entry lacks a source or a target, or a file cannot be read.
-    pub(in crate::render) fn read(
-        loader: &Loader<'_>,
-        directory: &str,
-        place: &Place<'_>,
-        entries: &[ReplacementField],
-    ) -> Result<Self, RenderError> {
-        let mut all = Vec::new();
-        for entry in entries {
-            if entry.path.is_empty() {
-                all.push(Replacement::new(place, entry)?);
-                continue;
-            }
-            if entry.source.is_some() || !entry.targets.is_empty() {
-                return Err(place.wrong("an entry has both a path and a replacement of its own"));
-            }
-            let file = target(place.file, place.field, directory, &entry.path)?;
-            let found = match value(&loader.text(directory, &file, place.file)?, &file)? {
-                Value::Array(items) => items,
-                one @ Value::Object(_) => vec![one],
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                    return Err(place.wrong(format!("{file} holds no replacement")));
-                }
-            };
-            for one in found {
-                let entry: ReplacementField =
-                    typed(one).map_err(|message| place.wrong(format!("{file}: {message}")))?;
-                all.push(Replacement::new(place, &entry)?);
-            }
-        }
-        Ok(Self(all))
+    /// When an entry lacks a source or a target.
+    pub(in crate::render) fn new(place: &Place<'_>, entries: &[ReplacementField]) -> Result<Self, RenderError> {
+        entries.iter().map(|entry| Replacement::new(place, entry)).collect::<Result<_, _>>().map(Self)
     }
 
     /// Copies the values.
     pub(super) fn apply(&self, place: &Place<'_>, resources: &mut [Resource]) -> Result<(), RenderError> {
         for replacement in &self.0 {
-            let value = replacement.source.find(place, resources)?;
+            let (source, mut value) = replacement.source.find(place, resources)?;
             for target in &replacement.targets {
-                for resource in resources.iter_mut().filter(|resource| target.fits(resource)) {
-                    let outcome = target.write(&value, resource);
-                    outcome.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
+                for (at, resource) in resources.iter_mut().enumerate().filter(|(_, resource)| target.fits(resource)) {
+                    for path in &target.paths {
+                        let outcome = target.write(path, &value, resource);
+                        outcome.map_err(|message| place.wrong(format!("{}: {message}", resource.shown())))?;
+                        // A field that is copied whole is copied as it then is, when it is itself written over.
+                        if source == Some(at) && replacement.source.is_whole() {
+                            value = replacement.source.read(place, resource).unwrap_or(value);
+                        }
+                    }
                 }
             }
         }
@@ -108,20 +86,33 @@ impl Replacement {
 }
 
 impl Source {
-    /// The value to copy.
-    fn find(&self, place: &Place<'_>, resources: &[Resource]) -> Result<Node, RenderError> {
+    /// The value to copy, and the number of the resource that it is read from.
+    fn find(&self, place: &Place<'_>, resources: &[Resource]) -> Result<(Option<usize>, Node), RenderError> {
         let source = match self {
-            Self::Value(text) => return Ok(Node::Scalar(node::Scalar::plain(text))),
+            Self::Value(text) => return Ok((None, Node::Scalar(node::Scalar::plain(text)))),
             Self::Field(source) => source,
         };
         let shown = [&source.group, &source.version, &source.kind, &source.namespace, &source.name];
         let shown: Vec<&str> = shown.into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
         let shown = shown.join("/");
-        let mut found = resources.iter().filter(|resource| is_source(source, resource));
-        let resource = match (found.next(), found.next()) {
-            (Some(resource), None) => resource,
-            (None, _) => return Err(place.wrong(format!("the source {shown} is not there"))),
-            (Some(_), Some(_)) => return Err(place.wrong(format!("the source {shown} may mean several resources"))),
+        let mut found = resources.iter().enumerate().filter(|(_, resource)| is_source(source, resource));
+        match (found.next(), found.next()) {
+            (Some((at, resource)), None) => Ok((Some(at), self.read(place, resource)?)),
+            (None, _) => Err(place.wrong(format!("the source {shown} is not there"))),
+            (Some(_), Some(_)) => Err(place.wrong(format!("the source {shown} may mean several resources"))),
+        }
+    }
+
+    /// Whether it is all of a field.
+    fn is_whole(&self) -> bool {
+        matches!(self, Self::Field(source) if source.options.delimiter.is_empty())
+    }
+
+    /// The value that it means of a resource.
+    fn read(&self, place: &Place<'_>, resource: &Resource) -> Result<Node, RenderError> {
+        let source = match self {
+            Self::Value(text) => return Ok(Node::Scalar(node::Scalar::plain(text))),
+            Self::Field(source) => source,
         };
         let path = if source.field_path.is_empty() { NAME } else { &source.field_path };
         let object = Node::Map(resource.object().clone());
@@ -140,30 +131,26 @@ impl Source {
 /// Whether a resource is, or was, what a source names.
 fn is_source(source: &ReplacementSource, resource: &Resource) -> bool {
     let fits = |want: &str, have: &str| want.is_empty() || want == have;
-    let is_id = |id: Previous| {
-        let namespace = match id.namespace.as_str() {
-            NO_NAMESPACE => "",
-            namespace => namespace,
-        };
-        fits(&source.kind, &id.kind)
-            && fits(&source.name, &id.name)
-            && (fits(&source.namespace, namespace) || fits(&source.namespace, resource.namespace()))
+    let is_id = |id: &Previous| {
+        fits(&source.kind, &id.kind) && fits(&source.name, &id.name) && fits(&source.namespace, &id.namespace)
     };
+    // Whether its kind can have a namespace does not matter for what it is called now.
+    let now = Previous { namespace: effective(resource.namespace()), ..resource.current() };
     fits(&source.group, resource.group())
         && fits(&source.version, resource.version())
-        && resource.all_names().any(is_id)
+        && (is_id(&now) || resource.previous.iter().any(is_id))
 }
 
 /// The part of a source that is meant.
 fn refined(value: &Node, options: &ReplacementOptions) -> Result<Node, String> {
     if options.delimiter.is_empty() {
-        return Ok(value.clone());
+        return Ok(value.clone().unlinked());
     }
     let Node::Scalar(scalar) = value else { return Err("a delimiter needs a text".to_owned()) };
     let mut parts = scalar.text.split(&options.delimiter);
     let part = usize::try_from(options.index).ok().and_then(|index| parts.nth(index));
     let part = part.ok_or_else(|| format!("the source has no part {}", options.index))?;
-    Ok(Node::Scalar(node::Scalar { text: part.into(), tag: scalar.tag(), style: scalar.style }))
+    Ok(Node::Scalar(node::Scalar { tag: scalar.tag(), style: scalar.style, ..node::Scalar::plain(part) }))
 }
 
 impl Target {
@@ -186,37 +173,33 @@ impl Target {
 
     fn fits(&self, resource: &Resource) -> bool {
         let is_rejected = self.reject.iter().any(|(reject, by_name, by_label)| {
-            *by_label && reject.fits_labels(resource)
-                || *by_name && resource.all_names().any(|id| reject.fits_id(resource, &id))
+            *by_label && reject.fits_labels(resource) || *by_name && reject.fits_any_name(resource)
         });
-        !is_rejected
-            && self.select.fits_labels(resource)
-            && resource.all_names().any(|id| self.select.fits_id(resource, &id))
+        !is_rejected && self.select.fits_labels(resource) && self.select.fits_any_name(resource)
     }
 
-    fn write(&self, value: &Node, resource: &mut Resource) -> Result<(), String> {
-        for path in &self.paths {
-            let parts = path::split(path);
-            let create = self.options.create.then(|| Kind::of(value));
-            let mut object = Node::Map(resource.take_object());
-            let outcome = if write_into_text(&mut object, &parts, value, create) {
-                Ok(1)
-            } else {
-                path::each(&mut object, &parts, create, &mut |field| self.set(field, value))
-            };
-            if let Node::Map(object) = object {
-                resource.set_object(object);
-            }
-            match outcome {
-                Ok(0) => {
-                    let or_make = if create.is_some() { ", nor can it be made" } else { "" };
-                    return Err(format!("there is no field {path}{or_make}"));
-                }
-                Ok(_) => {}
-                Err(message) => return Err(format!("field {path}: {message}")),
-            }
+    /// Writes to one of its paths.
+    fn write(&self, path: &str, value: &Node, resource: &mut Resource) -> Result<(), String> {
+        let parts = path::split(path);
+        let create = self.options.create.then(|| Kind::of(value));
+        let mut object = Node::Map(resource.take_object());
+        let outcome = if write_into_text(&mut object, &parts, value, create) {
+            Ok(1)
+        } else {
+            path::each(&mut object, &parts, create, &mut |field| self.set(field, value))
+        };
+        if let Node::Map(object) = object {
+            resource.set_object(object);
         }
-        Ok(())
+        resource.settle_links();
+        match outcome {
+            Ok(0) => {
+                let or_make = if create.is_some() { ", nor can it be made" } else { "" };
+                Err(format!("there is no field {path}{or_make}"))
+            }
+            Ok(_) => Ok(()),
+            Err(message) => Err(format!("field {path}: {message}")),
+        }
     }
 
     /// Writes over a field. Of a scalar only the text changes: what it is stays.
@@ -230,10 +213,10 @@ impl Target {
             *field = value.clone();
             return Ok(());
         };
-        let tag = scalar.tag();
         let is_made = scalar.text.is_empty() && scalar.tag == node::Tag::Implied;
-        scalar.text = if delimiter.is_empty() {
-            text.into()
+        let tag = if is_made { scalar.tag } else { scalar.tag() };
+        let text = if delimiter.is_empty() {
+            text.to_owned()
         } else {
             let mut parts: Vec<&str> = scalar.text.split(delimiter.as_str()).collect();
             match usize::try_from(*index) {
@@ -243,11 +226,9 @@ impl Target {
                     None => parts.push(text),
                 },
             }
-            parts.join(delimiter).into()
+            parts.join(delimiter)
         };
-        if !is_made {
-            scalar.tag = tag;
-        }
+        scalar.set(text, tag);
         Ok(())
     }
 }
@@ -265,8 +246,7 @@ fn write_into_text(object: &mut Node, parts: &[String], value: &Node, create: Op
             match (field.text().is_some(), field) {
                 (true, Node::Scalar(scalar)) => {
                     let tag = scalar.tag();
-                    scalar.text = value.text().unwrap_or_default().into();
-                    scalar.tag = tag;
+                    scalar.set(value.text().unwrap_or_default(), tag);
                 }
                 (_, field) => *field = value.clone(),
             }
@@ -279,8 +259,7 @@ fn write_into_text(object: &mut Node, parts: &[String], value: &Node, create: Op
         let set = &mut |field: &mut Node| {
             if let Node::Scalar(scalar) = field {
                 let tag = scalar.tag();
-                scalar.text = written.as_str().into();
-                scalar.tag = tag;
+                scalar.set(&written, tag);
             }
             Ok(())
         };

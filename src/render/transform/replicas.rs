@@ -1,11 +1,12 @@
 //! How many of each.
 use crate::render::{
-    RenderError,
-    error::Place,
-    fieldspec::{FieldSpec, Made, Spec},
+    error::{Place, RenderError},
     kustomization::Replica,
     node::{Node, Tag},
-    resource::{Previous, Resource},
+    object::{
+        fieldspec::{FieldSpec, Made, Spec},
+        resource::{Previous, Resource},
+    },
 };
 
 const FIELDS: [FieldSpec<'static>; 4] = [

@@ -1,13 +1,11 @@
 //! A value put into fields of resources: the `ValueAddTransformer`.
 use super::namespace::{Namespace, Subjects};
 use crate::render::{
-    RenderError,
-    error::Place,
-    fieldspec,
+    error::{Place, RenderError},
     kustomization::Selector,
-    node::{Node, Scalar, Style, Tag},
-    resource::Resource,
-    selector::Compiled,
+    node::{Node, Scalar},
+    object::{fieldspec, resource::Resource},
+    transform::selector::Compiled,
 };
 use serde::Deserialize;
 use smol_str::SmolStr;
@@ -92,7 +90,7 @@ impl ValueAdd {
         };
         let Node::Map(map) = node else { return Err(format!("expected a map above {first}")) };
         let made = || match rest {
-            [] => Node::Scalar(Scalar { text: SmolStr::default(), style: Style::Plain, tag: Tag::Implied }),
+            [] => Node::Scalar(Scalar::plain("")),
             _ => Node::map(),
         };
         self.write(map.entry(first, made), rest, position)

@@ -187,11 +187,11 @@ fn source_control(
 /// What is said while the first visit goes on.
 const ON_THE_WAY: &str = "the first visit has not ended yet";
 
-/// Engine `native` installs nothing, which is done as soon as the configuration is used.
+/// Engine `native` installs nothing, which is done as soon as the configuration is used. Others say how far they have come.
 fn install_state(said: &Said<'_>) -> InstallState {
     match said {
         Said::Refused { .. } | Said::Progressing => InstallState::Pending,
-        Said::Reported(_) => InstallState::Installed,
+        Said::Reported(report) => report.install_state.unwrap_or(InstallState::Installed),
     }
 }
 

@@ -1,6 +1,9 @@
 //! The rules of the two resources, each by a document that breaks it.
 use super::*;
-use crate::model::configuration::Configuration;
+use crate::model::{
+    configuration::{Configuration, DriftPolicy, Engine},
+    operator::{Argument, OPERATOR},
+};
 use base64::Engine as _;
 use insta::assert_snapshot;
 
@@ -54,6 +57,7 @@ fn everything_that_is_said_is_heeded() {
             name: "shop",
         },
         generation: Flux,
+        engine: Native,
         scope: Namespace,
         suspend: true,
         source: GitSource {
@@ -166,7 +170,7 @@ fn what_is_wrong_is_named_with_its_place_and_a_hint_all_at_once() {
     state.yaml:13:5: error: spec.kustomizations.D_: "D_" must be 1 to 63 lower-case letters, digits, '-' and '.', each part with a letter or digit at both ends
     state.yaml:14:36: error: spec.configurationProtectedSettings.sshPrivateKey: Verify the key provided is a valid PEM-formatted key of type RSA, ECC, DSA, or Ed25519
     state.yaml:14:65: error: spec.configurationProtectedSettings.httpsKy: is not a known setting (did you mean httpsKey?)
-    state.yaml:15:3: error: spec.engine: flux-v1 is not available in this version (use native, which does the same work itself)
+    state.yaml:15:3: error: spec.engine: flux-v1 is for a SourceControlConfiguration (use native, or describe the repository in a SourceControlConfiguration)
     "#);
 }
 
@@ -382,6 +386,50 @@ fn a_source_control_configuration_is_checked_like_the_other_kind() {
     state.yaml:8:3: error: spec.sshKnownHostsContents: is for ssh, but the url is http(s) (leave it out, or change the url)
     state.yaml:8:3: error: spec.sshKnownHostsContents: line 1 is no known_hosts entry: hosts, key type, key in base64 (use the output of ssh-keyscan)
     ");
+}
+
+#[test]
+fn an_operator_is_told_what_the_configuration_says() {
+    let text = source_control("old")
+        + "  engine: flux-v1\n  operatorNamespace: apps\n  operatorInstanceName: flux\n  operatorParams: --git-branch=main --git-path=./a/ --git-poll-interval 1m --disable-registry-scanning\n  enableHelmOperator: true\n  helmOperatorProperties: {chartVersion: 1.2.0, chartValues: --set helm.versions=v3}\n  drift: report\n";
+    let state = loaded(text.as_bytes());
+    assert_eq!(state.issues, []);
+    let one = &state.configurations[0];
+    let Engine::FluxV1(operator) = &one.engine else { panic!("it has an operator") };
+    let shown = |arguments: &[Argument]| arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    assert_eq!((operator.instance.as_str(), operator.paths.join(",").as_str()), ("flux", "a"));
+    assert_eq!(shown(&operator.arguments), "--git-poll-interval=1m --registry-disable-scanning --git-readonly");
+    let helm = operator.helm.as_ref().expect("a Helm operator");
+    assert_eq!((helm.version.as_deref(), shown(&helm.arguments)), (Some("1.2.0"), "--enabled-helm-versions=v3".into()));
+    assert_eq!(one.source.reference.branch.as_deref(), Some("main"));
+    let own = &one.kustomizations[..];
+    assert!(matches!(own, [own] if own.name == OPERATOR && own.prune && own.drift == DriftPolicy::Report));
+}
+
+#[test]
+fn what_an_operator_could_not_do_is_refused_before_it_is_installed() {
+    let text = source_control("old") + "  engine: flux-v1\n";
+    assert_eq!(issues(&text), "");
+    let by_ssh = text.replace("https://example.org/old", "git@example.org:old");
+    assert_eq!(issues(by_ssh), "", "its image knows some hosts");
+    let wrong = text.replace("https://example.org/old", "/srv/old")
+        + "  operatorScope: namespace\n  operatorParams: --git-brnch=x --sync-interval=soon --k8s-allow-namespace=a --git-path=../x\n  enableHelmOperator: true\n  helmOperatorProperties: {chartVersion: 0.6.0, chartValues: helm.version=v3}\n";
+    assert_snapshot!(issues(wrong), @r#"
+    state.yaml:6:3: error: spec.repositoryUrl: is a directory of this machine, which an operator in the cluster does not reach (use https:// or ssh://, or engine native)
+    state.yaml:9:3: error: spec.operatorParams: "../x" must stay inside the repository, with / between directories and no dash at its beginning
+    state.yaml:9:3: error: spec.operatorParams: --git-brnch is not an argument of a Flux v1 operator; did you mean --git-branch?
+    state.yaml:9:3: error: spec.operatorParams: --k8s-allow-namespace: operatorScope: namespace sets it to operatorNamespace
+    state.yaml:9:3: error: spec.operatorParams: --sync-interval: "soon" is not a duration such as 90s, 5m or 1h30m
+    state.yaml:11:28: error: spec.helmOperatorProperties.chartVersion: "0.6.0" is not a release from 1.0.0 to 1.4.4, as in 1.4.4
+    state.yaml:11:49: error: spec.helmOperatorProperties.chartValues: helm.version: is not a value that is installed without the chart; did you mean helm.versions?
+    "#);
+    let idle = text + "  helmOperatorProperties: {chartVersion: 1.2.0}\n  allowEmpty: true\n";
+    assert_snapshot!(issues(idle), @r"
+    state.yaml:8:3: warning: spec.helmOperatorProperties: enableHelmOperator is not true
+    state.yaml:9:3: warning: spec.allowEmpty: the operator decides that by itself
+    ");
+    let later = source_control("old") + "  engine: flux-v2\n";
+    assert_snapshot!(issues(later), @r"state.yaml:7:3: error: spec.engine: flux-v2 is not available in this version (use native, which does the same work itself)");
 }
 
 #[test]

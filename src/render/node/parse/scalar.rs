@@ -1,9 +1,8 @@
 //! Scalars: plain, quoted, and in blocks.
-use super::{ParseError, Parser, Scalar, Style, Tag};
-use smol_str::SmolStr;
+use super::{ParseError, Parser, Scalar, Style};
 
 fn quoted(text: &str) -> Scalar {
-    Scalar { text: SmolStr::new(text), style: Style::Quoted, tag: Tag::Implied }
+    Scalar { style: Style::Quoted, ..Scalar::plain(text) }
 }
 
 impl Parser<'_> {

@@ -1,0 +1,3 @@
+//! What a Flux operator is: the objects that make one, and whether it has come up. Pure: no I/O, no clock.
+pub mod install;
+pub mod v1;
