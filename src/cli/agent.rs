@@ -1,23 +1,31 @@
 //! `arcwright agent`: keep the cluster as state files and custom resources say.
 use super::{
     Failure, Outcome,
+    admin::Port,
     context::{self, ClusterArgs, DataDir},
+    election::{self, ElectionArgs},
     output::Form,
     progress::Progress,
     status::{self, Shown},
     ui,
 };
 use crate::{
-    agents::config::{self, Board, Context, Doors, control::Desk, suspensions::Suspensions},
+    agents::{
+        config::{self, Board, Context, Doors, control::Desk, suspensions::Suspensions},
+        manager::Stage,
+    },
+    cluster::Fence,
     desired::{
         DesiredState, Issue, Reach,
         cluster::{self, Kind},
         file,
     },
+    model::Door,
     runtime::control::{BindError, Socket, is_answered},
 };
 use clap::{ArgGroup, Args};
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Args)]
@@ -37,6 +45,11 @@ pub(super) struct AgentArgs {
     historical_kinds: bool,
     #[command(flatten)]
     cluster: ClusterArgs,
+    /// Answer /healthz, /readyz and /metrics at this address, as in 0.0.0.0:8080
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
+    listen: Option<SocketAddr>,
+    #[command(flatten)]
+    election: ElectionArgs,
     /// Reconcile everything once and exit 0 only when all is Compliant
     #[arg(long, conflicts_with = "watch_resources")]
     once: bool,
@@ -49,12 +62,12 @@ pub(super) struct AgentArgs {
 }
 
 /// What both ways to run have in common.
-struct Agent {
-    ctx: Arc<Context>,
-    board: Arc<Board>,
+pub(super) struct Agent {
+    pub(super) ctx: Arc<Context>,
+    pub(super) board: Arc<Board>,
     suspensions: Arc<Suspensions>,
     data: DataDir,
-    cancel: CancellationToken,
+    pub(super) cancel: CancellationToken,
 }
 
 pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
@@ -70,7 +83,8 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
         true => None,
         false => bind(&data).await?,
     };
-    let ctx = args.cluster.connect(&data).await?;
+    let fence = args.election.is_wanted().then(Fence::default);
+    let ctx = args.cluster.connect_behind(fence.as_ref(), &data).await?;
     let board = Arc::new(Board::open(data.status_file()));
     let is_known = |id: &_| loaded.configurations.iter().any(|one| one.id == *id);
     board.retain(is_known);
@@ -80,7 +94,36 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
         terminated().await;
         stop.cancel();
     });
-    if args.once { once(&agent, loaded, &args).await } else { keep(agent, &loaded, args, socket).await }
+    if args.once { once(&agent, loaded, &args).await } else { serve(agent, &loaded, args, socket, fence).await }
+}
+
+/// Runs the agent for as long as it may: with its admin port, and in its turn where there is an election.
+async fn serve(
+    agent: Agent,
+    loaded: &DesiredState,
+    args: AgentArgs,
+    socket: Option<Socket>,
+    fence: Option<Fence>,
+) -> Outcome {
+    let (stage, told) = watch::channel(if fence.is_some() { Stage::StandingBy } else { Stage::Reading });
+    let port = Port::open(args.listen, &agent, told, fence.is_some()).await?;
+    let cancel = agent.cancel.clone();
+    let outcome = match fence {
+        None => keep(agent, loaded, args, socket, &stage).await,
+        Some(fence) => {
+            let election = args.election.clone().enter(&args.cluster, fence, &agent.ctx).await?;
+            let held = tokio::select! {
+                // Cancel-safe: a lease that is not held, or not known to be held, runs out.
+                held = election.campaign() => held,
+                () = cancel.cancelled() => return port.close().await,
+            };
+            stage.send_replace(Stage::Reading);
+            election::while_held(held, keep(agent, loaded, args, socket, &stage)).await
+        }
+    };
+    cancel.cancel();
+    port.close().await?;
+    outcome
 }
 
 /// Makes the socket on which the agent is asked; one that cannot be made is noted, and done without.
@@ -135,7 +178,13 @@ async fn once(agent: &Agent, loaded: DesiredState, args: &AgentArgs) -> Outcome 
     }
 }
 
-async fn keep(agent: Agent, loaded: &DesiredState, args: AgentArgs, socket: Option<Socket>) -> Outcome {
+async fn keep(
+    agent: Agent,
+    loaded: &DesiredState,
+    args: AgentArgs,
+    socket: Option<Socket>,
+    stage: &watch::Sender<Stage>,
+) -> Outcome {
     let Agent { ctx, board, suspensions, data, cancel } = agent;
     let count = ui::count(loaded.configurations.len(), "configuration");
     let more = if args.watch_resources { " and custom resources" } else { "" };
@@ -154,6 +203,7 @@ async fn keep(agent: Agent, loaded: &DesiredState, args: AgentArgs, socket: Opti
         doors.files = Some(file::watch(args.state, Arc::new(file::SECRETS), cancel.clone()).await);
     }
     let (desired, standing) = doors.follow(Arc::clone(&ctx), cancel.clone()).await;
+    tokio::spawn(tell_read(desired.clone(), args.watch_resources, stage.clone()));
     let resources = standing.map(|standing| {
         tokio::spawn(config::keep_resources(Arc::clone(&ctx), Arc::clone(&board), standing, cancel.clone()))
     });
@@ -166,6 +216,14 @@ async fn keep(agent: Agent, loaded: &DesiredState, args: AgentArgs, socket: Opti
         served.await.map_err(|error| Failure::of(&error))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells when the desired state was read for the first time: state files at once, custom resources when all are listed.
+async fn tell_read(mut desired: watch::Receiver<Arc<DesiredState>>, has_resources: bool, stage: watch::Sender<Stage>) {
+    let is_read = |state: &Arc<DesiredState>| !has_resources || state.certain.contains_key(&Door::Cluster);
+    if desired.wait_for(is_read).await.is_ok() {
+        stage.send_replace(Stage::Working);
+    }
 }
 
 /// Waits for SIGTERM or an interrupt.

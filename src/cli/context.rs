@@ -2,7 +2,7 @@
 use super::{Failure, Outcome};
 use crate::{
     agents::config::Context,
-    cluster::Cluster,
+    cluster::{Cluster, Fence},
     desired::{DesiredState, file},
     flux::v1::Images,
     runtime::clock::SystemClock,
@@ -13,7 +13,11 @@ use std::{
     future::Future,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
+
+/// Longest wait, when a command has ended, for work on other threads that cannot be broken off.
+const LAST_WORK: Duration = Duration::from_secs(3);
 
 /// Where the process keeps what it may lose and what it should not.
 pub(super) struct DataDir(PathBuf);
@@ -135,9 +139,18 @@ impl TargetArgs {
 
 impl ClusterArgs {
     pub(super) async fn connect(&self, data: &DataDir) -> Result<Arc<Context>, Failure> {
-        let cluster = Cluster::connect(self.kubeconfig.as_deref()).await.map_err(|error| Failure::of(&error))?;
-        let version =
-            tokio::time::timeout(std::time::Duration::from_secs(20), cluster.client.apiserver_version()).await;
+        self.connect_behind(None, data).await
+    }
+
+    /// Connects; where there is a fence, everything that is written has to pass it.
+    pub(super) async fn connect_behind(&self, fence: Option<&Fence>, data: &DataDir) -> Result<Arc<Context>, Failure> {
+        let kubeconfig = self.kubeconfig.as_deref();
+        let cluster = match fence {
+            None => Cluster::connect(kubeconfig).await,
+            Some(fence) => Cluster::connect_behind(fence, kubeconfig).await,
+        };
+        let cluster = cluster.map_err(|error| Failure::of(&error))?;
+        let version = tokio::time::timeout(Duration::from_secs(20), cluster.client.apiserver_version()).await;
         match version {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
@@ -162,5 +175,8 @@ pub(super) fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::of(&error))?;
-    runtime.block_on(work)
+    let outcome = runtime.block_on(work);
+    // A fetch that cannot be broken off does not hold up the end: nothing of it is written to the cluster.
+    runtime.shutdown_timeout(LAST_WORK);
+    outcome
 }

@@ -1,9 +1,11 @@
 //! The command line: one file a subcommand; [`ui`] is the only place that prints.
+mod admin;
 mod agent;
 mod completions;
 mod context;
 mod control;
 mod diff;
+mod election;
 mod events;
 mod failure;
 mod keygen;

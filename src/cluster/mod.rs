@@ -5,9 +5,11 @@ mod deadline;
 mod discovery;
 mod error;
 mod events;
+mod fence;
 mod foreign;
 mod inventory;
 mod keys;
+mod lease;
 mod limit;
 mod live;
 mod live_object;
@@ -21,8 +23,10 @@ pub use claim::Missing;
 pub use discovery::{Discovery, Kinds};
 pub use error::ClusterError;
 pub use events::Events;
+pub use fence::Fence;
 pub use inventory::{Entry, Inventories, Inventory};
 pub use keys::{Keys, RepositoryKey};
+pub use lease::{Lease, LeaseRecord, StoredLease};
 pub use live::Live;
 pub use live_object::LiveObject;
 pub use secrets::SecretEntries;
@@ -31,11 +35,37 @@ pub use signal::Signal;
 use crate::model::{Manifest, ObjectId, configuration::ConfigurationId};
 use deadline::{READ, answered};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::Api;
+use kube::{Api, Client, client::ClientBuilder};
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 /// Longest silence on a connection before it counts as broken.
 const SILENCE: Duration = Duration::from_secs(100);
+
+/// A client by a kubeconfig file, or by the environment (in-cluster, `KUBECONFIG`) without one.
+///
+/// # Errors
+/// When there is no usable configuration. The API server is not contacted yet.
+pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ClusterError> {
+    Client::try_from(configuration(kubeconfig).await?).map_err(|source| ClusterError::Client { source })
+}
+
+async fn configuration(kubeconfig: Option<&Path>) -> Result<kube::Config, ClusterError> {
+    let mut config = match kubeconfig {
+        Some(path) => {
+            let failed =
+                |source| ClusterError::Kubeconfig { path: path.display().to_string(), source: Box::new(source) };
+            let file = kube::config::Kubeconfig::read_from(path).map_err(failed)?;
+            let options = kube::config::KubeConfigOptions::default();
+            kube::Config::from_custom_kubeconfig(file, &options).await.map_err(failed)?
+        }
+        None => {
+            kube::Config::infer().await.map_err(|source| ClusterError::NoKubeconfig { source: Box::new(source) })?
+        }
+    };
+    // A watch is never silent for longer: the API server sends a bookmark about every minute.
+    config.read_timeout = Some(SILENCE);
+    Ok(config)
+}
 
 /// Everything that the agent does to one cluster.
 #[derive(Clone)]
@@ -62,24 +92,17 @@ impl Cluster {
     /// # Errors
     /// When there is no usable configuration. The API server is not contacted yet.
     pub async fn connect(kubeconfig: Option<&Path>) -> Result<Self, ClusterError> {
-        let mut config = match kubeconfig {
-            Some(path) => {
-                let file = kube::config::Kubeconfig::read_from(path).map_err(|source| ClusterError::Kubeconfig {
-                    path: path.display().to_string(),
-                    source: Box::new(source),
-                })?;
-                kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default()).await.map_err(
-                    |source| ClusterError::Kubeconfig { path: path.display().to_string(), source: Box::new(source) },
-                )?
-            }
-            None => {
-                kube::Config::infer().await.map_err(|source| ClusterError::NoKubeconfig { source: Box::new(source) })?
-            }
-        };
-        // A watch is never silent for longer: the API server sends a bookmark about every minute.
-        config.read_timeout = Some(SILENCE);
-        let client = kube::Client::try_from(config).map_err(|source| ClusterError::Client { source })?;
-        Ok(Self::new(client))
+        Ok(Self::new(connect(kubeconfig).await?))
+    }
+
+    /// As [`Cluster::connect`], with a client that writes only while the fence is open.
+    ///
+    /// # Errors
+    /// When there is no usable configuration. The API server is not contacted yet.
+    pub async fn connect_behind(fence: &Fence, kubeconfig: Option<&Path>) -> Result<Self, ClusterError> {
+        let builder = ClientBuilder::try_from(configuration(kubeconfig).await?);
+        let builder = builder.map_err(|source| ClusterError::Client { source })?;
+        Ok(Self::new(builder.with_layer(&fence.layer()).build()))
     }
 
     /// Wraps a client.

@@ -2,6 +2,7 @@
 mod agent;
 mod control;
 mod credentials;
+mod election;
 mod faults;
 mod flux_v1;
 mod git_server;

@@ -34,7 +34,7 @@ impl Verb {
 }
 
 /// One request that was seen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// What it does.
     pub(crate) verb: Verb,
