@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A real Kubernetes API server with etcd, on loopback, for tests and for the quickstart.
 # usage: control-plane.sh find                 gets the programs if need be; prints the directory that has them
-#        control-plane.sh up STATE_DIR [--controllers]    starts them; prints the path of an admin kubeconfig
+#        control-plane.sh up STATE_DIR [--controllers] [--for-pods]    starts them; prints the path of an admin kubeconfig
+#          --for-pods: at the address of Service kubernetes, 10.0.0.1:443, which an interface must have (see node.sh)
 #        control-plane.sh down STATE_DIR       stops what `up` started
 # The programs come from KUBEBUILDER_ASSETS, from ~/.cache/arcwright/bin, or from build-control-plane.sh into the latter.
 set -euo pipefail
@@ -59,13 +60,13 @@ start() { # start NAME COMMAND...: in the background, its log and pid in the sta
   echo $! >"$state/$name.pid"
 }
 
-write_kubeconfig() { # write_kubeconfig PORT TOKEN
+write_kubeconfig() { # write_kubeconfig ADDRESS TOKEN
   (
     umask 077
     cat >"$state/kubeconfig" <<Y
 apiVersion: v1
 kind: Config
-clusters: [{name: local, cluster: {server: "https://127.0.0.1:$1", certificate-authority: "$state/certs/apiserver.crt"}}]
+clusters: [{name: local, cluster: {server: "https://$1", certificate-authority: "$state/certs/apiserver.crt"}}]
 users: [{name: admin, user: {token: $2}}]
 contexts: [{name: local, context: {cluster: local, user: admin}}]
 current-context: local
@@ -74,20 +75,21 @@ Y
 }
 
 start_api_server() { # start_api_server TOKEN: with etcd, on ports of its choice; true when it is ready
-  local client peer api
-  client=$(free_port) peer=$(free_port) api=$(free_port)
+  local client peer host=127.0.0.1 api=443
+  client=$(free_port) peer=$(free_port)
+  if [ -n "$for_pods" ]; then host=10.0.0.1; else api=$(free_port); fi
   start etcd "$(program etcd)" --data-dir "$state/etcd" --unsafe-no-fsync --log-level error \
     --listen-client-urls "http://127.0.0.1:$client" --advertise-client-urls "http://127.0.0.1:$client" \
     --listen-peer-urls "http://127.0.0.1:$peer" --initial-advertise-peer-urls "http://127.0.0.1:$peer" \
     --initial-cluster "default=http://127.0.0.1:$peer"
   # A service range of /16: with a /24 the tests run out of addresses.
   start kube-apiserver "$(program kube-apiserver)" --etcd-servers "http://127.0.0.1:$client" --cert-dir "$state/certs" \
-    --secure-port "$api" --bind-address 127.0.0.1 --service-cluster-ip-range 10.0.0.0/16 \
+    --secure-port "$api" --bind-address "$host" --service-cluster-ip-range 10.0.0.0/16 --kubelet-preferred-address-types InternalIP \
     --service-account-key-file "$state/sa.key" --service-account-signing-key-file "$state/sa.key" \
     --service-account-issuer https://kubernetes.default.svc --authorization-mode RBAC --token-auth-file "$state/tokens.csv"
-  write_kubeconfig "$api" "$1"
+  write_kubeconfig "$host:$api" "$1"
   for _ in $(seq 480); do
-    if curl -sk "https://127.0.0.1:$api/readyz" -H "Authorization: Bearer $1" 2>/dev/null | grep -q '^ok'; then return; fi
+    if curl -sk "https://$host:$api/readyz" -H "Authorization: Bearer $1" 2>/dev/null | grep -q '^ok'; then return; fi
     kill -0 "$(cat "$state/etcd.pid")" 2>/dev/null && kill -0 "$(cat "$state/kube-apiserver.pid")" 2>/dev/null || return 1
     sleep 0.25
   done
@@ -95,9 +97,11 @@ start_api_server() { # start_api_server TOKEN: with etcd, on ports of its choice
 }
 
 up() {
-  local token attempt
+  local token attempt with=" ${*:2} " for_pods= controllers=
+  [[ $with != *" --for-pods "* ]] || for_pods=yes
+  [[ $with != *" --controllers "* ]] || controllers=yes
   need etcd kube-apiserver
-  [ "${2:-}" != --controllers ] || need kube-controller-manager
+  [ -z "$controllers" ] || need kube-controller-manager
   state=$(mkdir -p "$1" && cd "$1" && pwd)
   [ -f "$state/sa.key" ] || signing_key "$state/sa.key"
   token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
@@ -105,7 +109,7 @@ up() {
   # Somebody else may have taken a port in between: then with others.
   for attempt in 1 2 3; do
     if start_api_server "$token"; then
-      [ "${2:-}" != --controllers ] || start kube-controller-manager "$(program kube-controller-manager)" \
+      [ -z "$controllers" ] || start kube-controller-manager "$(program kube-controller-manager)" \
         --kubeconfig "$state/kubeconfig" --leader-elect=false --service-account-private-key-file "$state/sa.key" \
         --root-ca-file "$state/certs/apiserver.crt" --secure-port "$(free_port)" --bind-address 127.0.0.1
       echo "$state/kubeconfig"
@@ -134,7 +138,7 @@ down() {
 
 case "${1:-}" in
   find) find_binaries ;;
-  up) up "$2" "${3:-}" ;;
+  up) up "${@:2}" ;;
   down) down "$2" ;;
-  *) sed -n '2,6p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  *) sed -n '2,7p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
