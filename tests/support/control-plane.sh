@@ -2,7 +2,8 @@
 # A real Kubernetes API server with etcd, on loopback, for tests and for the quickstart.
 # usage: control-plane.sh find                 gets the programs if need be; prints the directory that has them
 #        control-plane.sh up STATE_DIR [--controllers] [--for-pods]    starts them; prints the path of an admin kubeconfig
-#          --for-pods: at the address of Service kubernetes, 10.0.0.1:443, which an interface must have (see node.sh)
+#          --for-pods: at the address of Service kubernetes, 10.0.0.1:443, which an interface must have (see node.sh), and with
+#          a log of all writes, STATE_DIR/audit.log
 #        control-plane.sh down STATE_DIR       stops what `up` started
 # The programs come from KUBEBUILDER_ASSETS, from ~/.cache/arcwright/bin, or from build-control-plane.sh into the latter.
 set -euo pipefail
@@ -74,10 +75,28 @@ Y
   )
 }
 
+# One line of JSON for each request that writes.
+write_audit_policy() {
+  cat >"$state/audit.yaml" <<'Y'
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - {level: Metadata, verbs: [create, update, patch, delete, deletecollection]}
+  - {level: None}
+Y
+}
+
 start_api_server() { # start_api_server TOKEN: with etcd, on ports of its choice; true when it is ready
-  local client peer host=127.0.0.1 api=443
+  local client peer host=127.0.0.1 api=443 more=()
   client=$(free_port) peer=$(free_port)
-  if [ -n "$for_pods" ]; then host=10.0.0.1; else api=$(free_port); fi
+  if [ -n "$for_pods" ]; then
+    host=10.0.0.1
+    write_audit_policy
+    more=(--audit-policy-file "$state/audit.yaml" --audit-log-path "$state/audit.log" --audit-log-mode blocking)
+  else
+    api=$(free_port)
+  fi
   start etcd "$(program etcd)" --data-dir "$state/etcd" --unsafe-no-fsync --log-level error \
     --listen-client-urls "http://127.0.0.1:$client" --advertise-client-urls "http://127.0.0.1:$client" \
     --listen-peer-urls "http://127.0.0.1:$peer" --initial-advertise-peer-urls "http://127.0.0.1:$peer" \
@@ -86,7 +105,8 @@ start_api_server() { # start_api_server TOKEN: with etcd, on ports of its choice
   start kube-apiserver "$(program kube-apiserver)" --etcd-servers "http://127.0.0.1:$client" --cert-dir "$state/certs" \
     --secure-port "$api" --bind-address "$host" --service-cluster-ip-range 10.0.0.0/16 --kubelet-preferred-address-types InternalIP \
     --service-account-key-file "$state/sa.key" --service-account-signing-key-file "$state/sa.key" \
-    --service-account-issuer https://kubernetes.default.svc --authorization-mode RBAC --token-auth-file "$state/tokens.csv"
+    --service-account-issuer https://kubernetes.default.svc --authorization-mode RBAC --token-auth-file "$state/tokens.csv" \
+    "${more[@]}"
   write_kubeconfig "$host:$api" "$1"
   for _ in $(seq 480); do
     if curl -sk "https://$host:$api/readyz" -H "Authorization: Bearer $1" 2>/dev/null | grep -q '^ok'; then return; fi
@@ -140,5 +160,5 @@ case "${1:-}" in
   find) find_binaries ;;
   up) up "${@:2}" ;;
   down) down "$2" ;;
-  *) sed -n '2,7p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  *) sed -n '2,8p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

@@ -4,7 +4,7 @@
 #        node.sh get               gets the programs of Kubernetes that it takes (15 minutes on 2 cores, once)
 #        node.sh run COMMAND...    runs a command beside a node of its own
 # The command finds KUBECONFIG (of an admin), CONTAINERD_ADDRESS (for `ctr -n k8s.io image import`) and NODE_ADDRESS, by which pods reach
-# what it starts. Pods find the image node.test/idle:1, whose program sleeps until it is told to end.
+# what it starts and ask for names, and AUDIT_LOG, which has a line for each request that writes. Pods find the image node.test/idle:1, whose program sleeps until it is told to end.
 # Everything is in namespaces of processes, mounts and network that end with the command: nothing is left, and nothing outside is reached.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -161,6 +161,7 @@ clusterDNS: ["$address"]
 clusterDomain: cluster.local
 podLogsDir: $state/pods
 registryPullQPS: 0
+syncFrequency: 5s
 Y
   start kubelet "$cache/kubelet" --config "$state/kubelet.yaml" --kubeconfig "$KUBECONFIG" --hostname-override node \
     --node-ip "$address" --root-dir "$state/kubelet"
@@ -172,7 +173,7 @@ inside() {
   declare -gA pids
   state=$1
   shift
-  export CONTAINERD_ADDRESS=/run/containerd.sock NODE_ADDRESS=$address PATH="$PATH:/usr/sbin:/sbin:$cache"
+  export CONTAINERD_ADDRESS=/run/containerd.sock NODE_ADDRESS=$address AUDIT_LOG=$state/plane/audit.log PATH="$PATH:/usr/sbin:/sbin:$cache"
   network
   runtime
   idle_image
