@@ -1,4 +1,5 @@
 //! What users and other programs hold on to: the schemas, the CustomResourceDefinitions, the examples.
+mod chart;
 mod crds;
 mod examples;
 mod schemas;

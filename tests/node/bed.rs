@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How long anything may take: only what hangs gets there.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(90);
 /// The image of the agent, as `./test node` names it.
 const IMAGE: [&str; 2] = ["image.repository=node.test/arcwright", "image.tag=1"];
 

@@ -13,6 +13,8 @@ mod https;
 
 /// The name of the server.
 pub(crate) const HOST: &str = "git.node.test";
+/// Its port; that of https is the API server's.
+const HTTPS: u16 = 8443;
 
 /// A repository, and the server of it. Both go with this.
 pub(crate) struct Repository {
@@ -63,7 +65,7 @@ impl Repository {
         let server = runtime.block_on(https::Server::start_with(directory.path(), authority.pem(), pair));
         let repository = Self {
             authority: authority.pem(),
-            _forwarded: Forwarded::start(443, server.address.port()),
+            _forwarded: Forwarded::start(HTTPS, server.address.port()),
             _names: Names::start(),
             _server: server,
             _runtime: runtime,
@@ -92,7 +94,7 @@ impl Repository {
 
     /// Its address for pods.
     pub(crate) fn url(&self) -> String {
-        format!("https://{HOST}/shop/.git")
+        format!("https://{HOST}:{HTTPS}/shop/.git")
     }
 
     /// Values of the chart with state files, by their names, and the server's authority.
@@ -137,7 +139,7 @@ kind: FluxConfiguration
 metadata: {{name: {name}, namespace: shop}}
 spec:
   namespace: shop
-  gitRepository: {{url: \"{url}\", syncIntervalInSeconds: 1}}
+  gitRepository: {{url: \"{url}\", syncIntervalInSeconds: 1, repositoryRef: {{branch: main}}}}
   kustomizations:
     app: {{path: {path}, prune: true, syncIntervalInSeconds: 1}}
 "
