@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     agents::{
-        config::{self, Accounts, Board, Context, Doors, control::Desk, suspensions::Suspensions},
+        config::{self, AccountPolicy, Board, Context, Doors, control::Desk, suspensions::Suspensions},
         manager::Stage,
     },
     cluster::Fence,
@@ -76,11 +76,11 @@ struct AccountArgs {
 }
 
 impl AccountArgs {
-    fn accounts(&self) -> Accounts {
+    fn accounts(&self) -> AccountPolicy {
         match (&self.default_service_account, self.own_service_accounts) {
-            (Some(name), _) => Accounts::Default(name.clone()),
-            (None, true) => Accounts::Own,
-            (None, false) => Accounts::Agent,
+            (Some(name), _) => AccountPolicy::Default(name.clone()),
+            (None, true) => AccountPolicy::Own,
+            (None, false) => AccountPolicy::Agent,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What several commands need: directories, the state, the cluster.
 use super::{Failure, Outcome};
 use crate::{
-    agents::config::{Accounts, Context},
+    agents::config::{AccountPolicy, Context},
     cluster::{Cluster, Fence},
     desired::{DesiredState, file},
     flux::v1::Images,
@@ -139,14 +139,14 @@ impl TargetArgs {
 
 impl ClusterArgs {
     pub(super) async fn connect(&self, data: &DataDir) -> Result<Arc<Context>, Failure> {
-        self.connect_with(None, Accounts::default(), data).await
+        self.connect_with(None, AccountPolicy::default(), data).await
     }
 
     /// Connects; where there is a fence, everything that is written has to pass it.
     pub(super) async fn connect_with(
         &self,
         fence: Option<&Fence>,
-        accounts: Accounts,
+        accounts: AccountPolicy,
         data: &DataDir,
     ) -> Result<Arc<Context>, Failure> {
         let kubeconfig = self.kubeconfig.as_deref();

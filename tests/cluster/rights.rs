@@ -10,25 +10,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What any agent needs: inventories, Events, namespaces, and the sight of what it keeps.
-const BASE: &str = r#"
-- {apiGroups: [""], resources: [configmaps], verbs: [get, list, watch, create, patch, delete]}
-- {apiGroups: [""], resources: [namespaces], verbs: [get, create]}
-- {apiGroups: ["", events.k8s.io], resources: [events], verbs: [create, patch]}
-"#;
-const SEES_ALL: &str = r#"- {apiGroups: ["*"], resources: ["*"], verbs: [get, list, watch]}
-"#;
-const IMPERSONATES: &str = r#"- {apiGroups: [""], resources: [serviceaccounts], verbs: [impersonate]}
-"#;
-/// Making accounts of scope `namespace`.
-const MAKES_ACCOUNTS: &str = r#"
-- {apiGroups: [""], resources: [serviceaccounts], verbs: [create, patch, delete]}
-- {apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [create, patch, delete]}
-- {apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], resourceNames: [cluster-admin], verbs: [bind]}
-"#;
-/// Making accounts of scope `cluster` besides.
-const BINDS_CLUSTER: &str =
-    "- {apiGroups: [rbac.authorization.k8s.io], resources: [clusterrolebindings], verbs: [create, patch, delete]}\n";
+/// What any agent needs.
+const BASE: &str = include_str!("../../chart/files/rights/agent.yaml");
+const SEES_ALL: &str = include_str!("../../chart/files/rights/observe.yaml");
+const IMPERSONATES: &str = include_str!("../../chart/files/rights/impersonate.yaml");
+const MAKES_ACCOUNTS: &str = include_str!("../../chart/files/rights/accounts-namespace.yaml");
+const BINDS_CLUSTER: &str = include_str!("../../chart/files/rights/accounts-cluster.yaml");
 
 fn apply(text: &str) {
     let mut command = Command::new("kubectl");

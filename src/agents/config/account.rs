@@ -10,7 +10,7 @@ use crate::{
 
 /// What the agent does with configurations that name no service account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Accounts {
+pub enum AccountPolicy {
     /// It writes their objects in its own name.
     #[default]
     Agent,
@@ -20,7 +20,7 @@ pub enum Accounts {
     Own,
 }
 
-impl Accounts {
+impl AccountPolicy {
     /// In whose name the objects of a configuration are written.
     ///
     /// An operator has an account of its own, and is installed by the agent itself.
@@ -66,7 +66,7 @@ pub(super) async fn cleared(
     configuration: &Configuration,
     recorded: &Account,
 ) -> Result<(), ClusterError> {
-    if matches!(recorded, Account::Own(_)) || ctx.accounts == Accounts::Own {
+    if matches!(recorded, Account::Own(_)) || ctx.accounts == AccountPolicy::Own {
         ctx.cluster.accounts.remove(&configuration.id, recorded).await?;
     }
     Ok(())
@@ -86,9 +86,9 @@ mod tests {
         let operator = Configuration { engine: Engine::FluxV1(Box::new(operator)), ..named.clone() };
         let given = |name: &str| Account::Given(name.to_owned());
         for (accounts, of_plain) in [
-            (Accounts::Agent, Account::Agent),
-            (Accounts::Default("flux".to_owned()), given("flux")),
-            (Accounts::Own, Account::Own(plain.scope)),
+            (AccountPolicy::Agent, Account::Agent),
+            (AccountPolicy::Default("flux".to_owned()), given("flux")),
+            (AccountPolicy::Own, Account::Own(plain.scope)),
         ] {
             let all = [&plain, &named, &operator].map(|one| accounts.of(one));
             assert_eq!(all, [of_plain, given("deployer"), Account::Agent], "{accounts:?}");

@@ -40,7 +40,7 @@ pub mod suspensions;
 mod visit;
 mod wanted;
 
-pub use account::Accounts;
+pub use account::AccountPolicy;
 pub(crate) use artifact_tree::ArtifactTree;
 pub use board::{Board, read as status_file};
 pub use credentials::SourceError;
@@ -85,7 +85,7 @@ pub struct Context {
     /// For how long one look at a repository serves every configuration of it.
     pub freshness: Duration,
     /// In whose name objects are written.
-    pub accounts: Accounts,
+    pub accounts: AccountPolicy,
     /// What the operators run that are installed.
     pub images: Images,
     /// Bounds the renders at once.
@@ -106,7 +106,7 @@ impl Context {
             sources,
             clock,
             freshness: Duration::from_secs(2),
-            accounts: Accounts::default(),
+            accounts: AccountPolicy::default(),
             images: Images::default(),
             renders: Semaphore::new(RENDERS),
             rendered: Arc::new(Cache::new(RENDERED_BYTES)),
