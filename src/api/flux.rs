@@ -80,6 +80,11 @@ pub struct FluxConfigurationSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "native"))]
     pub engine: Option<Engine>,
+    /// Service account of the configuration's namespace in whose name its objects are written; somebody makes it and gives it
+    /// its rights. Without it the agent decides: its own name, or an account that it makes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
+    pub service_account_name: Option<String>,
     /// What happens to an object that drifted, in each kustomization that does not say otherwise; `correct` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "correct"))]

@@ -1,5 +1,8 @@
 //! `SourceControlConfiguration`, the Flux v1 generation.
-use super::{Drift, Engine, InstallState, ProtectedSettingsFrom, ScopeType, shared::LABEL};
+use super::{
+    Drift, Engine, InstallState, ProtectedSettingsFrom, ScopeType,
+    shared::{LABEL, SUBDOMAIN},
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -74,6 +77,11 @@ pub struct SourceControlConfigurationSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "native"))]
     pub engine: Option<Engine>,
+    /// Service account of the configuration's namespace in whose name its objects are written; somebody makes it and gives it
+    /// its rights. Without it the agent decides: its own name, or an account that it makes. Engine `flux-v1` has no use for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
+    pub service_account_name: Option<String>,
     /// What happens to an object that drifted; `correct` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "correct"))]

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     agents::{
-        config::{self, Board, Context, Doors, control::Desk, suspensions::Suspensions},
+        config::{self, AccountPolicy, Board, Context, Doors, control::Desk, suspensions::Suspensions},
         manager::Stage,
     },
     cluster::Fence,
@@ -23,7 +23,7 @@ use crate::{
     model::Door,
     runtime::control::{BindError, Socket, is_answered},
 };
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, builder::NonEmptyStringValueParser};
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +50,8 @@ pub(super) struct AgentArgs {
     listen: Option<SocketAddr>,
     #[command(flatten)]
     election: ElectionArgs,
+    #[command(flatten)]
+    accounts: AccountArgs,
     /// Reconcile everything once and exit 0 only when all is Compliant
     #[arg(long, conflicts_with = "watch_resources")]
     once: bool,
@@ -59,6 +61,28 @@ pub(super) struct AgentArgs {
     /// With --once, form of the output
     #[arg(short, long, default_value = "table", requires = "once")]
     output: Form,
+}
+
+/// In whose name objects are written of configurations that name no service account.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Service accounts of engine native")]
+struct AccountArgs {
+    /// Write objects in the name of this service account of each configuration's namespace, unless the configuration names one
+    #[arg(long, env = "ARCWRIGHT_DEFAULT_SERVICE_ACCOUNT", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    default_service_account: Option<String>,
+    /// Make a service account for each configuration that names none, with the rights of its scope, and write in its name
+    #[arg(long, env = "ARCWRIGHT_OWN_SERVICE_ACCOUNTS", conflicts_with = "default_service_account")]
+    own_service_accounts: bool,
+}
+
+impl AccountArgs {
+    fn accounts(&self) -> AccountPolicy {
+        match (&self.default_service_account, self.own_service_accounts) {
+            (Some(name), _) => AccountPolicy::Default(name.clone()),
+            (None, true) => AccountPolicy::Own,
+            (None, false) => AccountPolicy::Agent,
+        }
+    }
 }
 
 /// What both ways to run have in common.
@@ -84,7 +108,7 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
         false => bind(&data).await?,
     };
     let fence = args.election.is_wanted().then(Fence::default);
-    let ctx = args.cluster.connect_behind(fence.as_ref(), &data).await?;
+    let ctx = args.cluster.connect_with(fence.as_ref(), args.accounts.accounts(), &data).await?;
     let board = Arc::new(Board::open(data.status_file()));
     let is_known = |id: &_| loaded.configurations.iter().any(|one| one.id == *id);
     board.retain(is_known);

@@ -1,7 +1,7 @@
 //! What several commands need: directories, the state, the cluster.
 use super::{Failure, Outcome};
 use crate::{
-    agents::config::Context,
+    agents::config::{AccountPolicy, Context},
     cluster::{Cluster, Fence},
     desired::{DesiredState, file},
     flux::v1::Images,
@@ -139,11 +139,16 @@ impl TargetArgs {
 
 impl ClusterArgs {
     pub(super) async fn connect(&self, data: &DataDir) -> Result<Arc<Context>, Failure> {
-        self.connect_behind(None, data).await
+        self.connect_with(None, AccountPolicy::default(), data).await
     }
 
     /// Connects; where there is a fence, everything that is written has to pass it.
-    pub(super) async fn connect_behind(&self, fence: Option<&Fence>, data: &DataDir) -> Result<Arc<Context>, Failure> {
+    pub(super) async fn connect_with(
+        &self,
+        fence: Option<&Fence>,
+        accounts: AccountPolicy,
+        data: &DataDir,
+    ) -> Result<Arc<Context>, Failure> {
         let kubeconfig = self.kubeconfig.as_deref();
         let cluster = match fence {
             None => Cluster::connect(kubeconfig).await,
@@ -164,6 +169,7 @@ impl ClusterArgs {
             }
         }
         let mut context = Context::new(cluster, GitCache::new(data.mirrors()), Arc::new(SystemClock));
+        context.accounts = accounts;
         context.images = self.operators.images();
         Ok(Arc::new(context))
     }

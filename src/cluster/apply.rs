@@ -3,6 +3,7 @@ use super::{
     ClusterError, Live, LiveObject,
     deadline::{WRITE, answered},
     error::is_transient_code,
+    impersonate::impersonating,
     limit::Limit,
 };
 use crate::model::{FIELD_MANAGER, Manifest, ObjectId};
@@ -14,7 +15,10 @@ use kube::{
 };
 use std::{
     future::Future,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -51,16 +55,22 @@ pub enum Deletion {
     },
 }
 
-/// Applies and deletes objects.
+/// Applies and deletes objects. Clones share their bounds.
+#[derive(Clone)]
 pub struct Applier {
     client: Client,
-    limit: Limit,
-    writes: AtomicU64,
+    limit: Arc<Limit>,
+    writes: Arc<AtomicU64>,
 }
 
 impl Applier {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, limit: Limit::new(), writes: AtomicU64::new(0) }
+        Self { client, limit: Arc::new(Limit::new()), writes: Arc::default() }
+    }
+
+    /// The same, whose requests count as made by a service account.
+    pub(super) fn in_the_name_of(&self, namespace: &str, account: &str) -> Self {
+        Self { client: impersonating(&self.client, namespace, account), ..self.clone() }
     }
 
     /// Requests that wrote, or tried to, since the start.

@@ -3,6 +3,10 @@ use crate::model::ObjectId;
 
 /// The way out when a field cannot change.
 const REPLACE_HINT: &str = "; set force: true on the kustomization to have the object deleted and made again";
+/// The way out when the agent may not speak for an account.
+const IMPERSONATE_HINT: &str = "; grant the agent the verb impersonate on serviceaccounts";
+/// The way out when a right is missing.
+const GRANT_HINT: &str = "; grant that in a Role or ClusterRole that is bound to it";
 
 /// Why an operation on the cluster failed.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +45,7 @@ pub enum ClusterError {
         kind: String,
     },
     /// The API server refused the object for what it is: trying again cannot help.
-    #[error("{id} was refused: {message}{}", if *is_immutable { REPLACE_HINT } else { "" })]
+    #[error("{id} was refused: {message}{}", way_out(*is_immutable, message))]
     Refused {
         /// The object.
         id: ObjectId,
@@ -113,6 +117,14 @@ pub enum ClusterError {
         /// What was wrong.
         why: String,
     },
+    /// The agent may not follow a kind, so that it would not see what is there.
+    #[error("objects of kind {kind} cannot be followed: {message}; grant the agent list and watch on them")]
+    WatchDenied {
+        /// The kind.
+        kind: String,
+        /// The API server's message.
+        message: String,
+    },
     /// The watch did not deliver in time.
     #[error("the watch of {kind} gave no answer within {seconds} s")]
     WatchTimeout {
@@ -149,6 +161,7 @@ impl ClusterError {
             Self::Kubeconfig { .. } | Self::NoKubeconfig { .. } | Self::Client { .. } => "NoCluster",
             Self::UnknownKind { .. } => "UnknownKind",
             Self::Refused { .. } => "ObjectRefused",
+            Self::WatchDenied { .. } => "Forbidden",
             Self::NamespaceNotReady { .. } => "NamespaceNotReady",
             Self::StillThere { .. } => "ObjectTerminating",
             Self::Unavailable { .. } | Self::WatchTimeout { .. } | Self::NoAnswer { .. } => "ClusterUnavailable",
@@ -164,7 +177,11 @@ impl ClusterError {
 
     /// Whether the API server does not let the agent do what it tried.
     pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Refused { reason, .. } if reason == "Forbidden")
+        match self {
+            Self::Refused { reason, .. } => reason == "Forbidden",
+            Self::WatchDenied { .. } => true,
+            _ => false,
+        }
     }
 
     /// Whether trying again can help when nothing else has changed.
@@ -174,18 +191,33 @@ impl ClusterError {
             | Self::WatchTimeout { .. }
             | Self::NoAnswer { .. }
             | Self::StillThere { .. }
-            | Self::NamespaceNotReady { .. } => true,
+            | Self::NamespaceNotReady { .. }
+            | Self::WatchDenied { .. } => true,
+            // Rights and quotas are somebody else's to change, and nothing here tells when they were.
+            Self::Refused { reason, .. } => reason == "Forbidden",
             // Somebody may mend or delete the Secret.
             Self::Key { .. } => true,
             // Its definition may come with another configuration.
             Self::UnknownKind { .. } => true,
-            Self::Kubeconfig { .. }
-            | Self::NoKubeconfig { .. }
-            | Self::Client { .. }
-            | Self::Refused { .. }
-            | Self::Inventory { .. } => false,
+            Self::Kubeconfig { .. } | Self::NoKubeconfig { .. } | Self::Client { .. } | Self::Inventory { .. } => false,
         }
     }
+}
+
+/// What the reader of a refusal can do.
+fn way_out(is_immutable: bool, message: &str) -> &'static str {
+    match (is_immutable, lacks_right(message)) {
+        // From 1.35 on the API server names a narrower right, which would do too.
+        (false, true) if message.contains(" cannot impersonate") => IMPERSONATE_HINT,
+        (true, _) => REPLACE_HINT,
+        (false, true) => GRANT_HINT,
+        (false, false) => "",
+    }
+}
+
+/// Whether the message is the one for a user without a right; it quotes nothing of the object.
+fn lacks_right(message: &str) -> bool {
+    message.contains(" is forbidden: User \"")
 }
 
 fn causes(status: &kube::core::Status) -> impl Iterator<Item = &kube::core::response::StatusCause> {
@@ -217,7 +249,7 @@ fn is_final(status: &kube::core::Status) -> bool {
 
 /// A validation message of a Secret may quote its data.
 fn redact(id: &ObjectId, message: &str) -> String {
-    if id.kind == "Secret" {
+    if id.kind == "Secret" && !lacks_right(message) {
         "the API server found it invalid (the message is withheld, since it may quote the data)".to_owned()
     } else {
         message.to_owned()

@@ -11,7 +11,7 @@ use crate::{
     model::{FIELD_MANAGER, configuration::ConfigurationId},
     source::git::{generate_key, public_key_of},
 };
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api, Client,
     api::{DeleteParams, ObjectMeta, PostParams},
@@ -107,7 +107,7 @@ impl Keys {
             || answered(WRITE, || format!("creating Secret {namespace}/{name}"), api.create(&parameters, &body));
         let mut stored = create().await?;
         if is_code(&stored, 404) {
-            self.make_namespace(namespace).await?;
+            super::namespace::make(&self.client, namespace).await?;
             stored = create().await?;
         }
         match stored {
@@ -132,7 +132,7 @@ impl Keys {
     /// # Errors
     /// When the API server refuses, or does not answer.
     pub async fn remove(&self, configuration: &ConfigurationId) -> Result<(), ClusterError> {
-        self.made().remove(configuration);
+        let is_known = self.made().remove(configuration).is_some();
         self.public().remove(configuration);
         let (namespace, name) = (configuration.namespace.as_str(), name_of(configuration));
         let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
@@ -140,20 +140,9 @@ impl Keys {
         match answered(WRITE, || format!("deleting Secret {namespace}/{name}"), api.delete(&name, &parameters)).await? {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            // An agent that may not delete it was not meant to make any.
+            Err(kube::Error::Api(status)) if status.code == 403 && !is_known => Ok(()),
             Err(error) => Err(ClusterError::of(&secret_id(namespace, &name), "deleting", error)),
-        }
-    }
-
-    async fn make_namespace(&self, name: &str) -> Result<(), ClusterError> {
-        let api: Api<Namespace> = Api::all(self.client.clone());
-        let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
-        let (parameters, body) = (PostParams::default(), Namespace { metadata, ..Namespace::default() });
-        match answered(WRITE, || format!("creating namespace {name}"), api.create(&parameters, &body)).await? {
-            Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-            Err(source) => {
-                Err(ClusterError::Unavailable { what: format!("creating namespace {name}"), source: Box::new(source) })
-            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     ClusterError, LiveObject, Signal,
     deadline::READ,
     store::{Key, Shared},
-    watch,
+    watch::{self, Delivery},
 };
 use crate::{
     model::{ObjectId, configuration::ConfigurationId},
@@ -20,12 +20,15 @@ use std::{
     time::Duration,
 };
 
+/// Kinds that the agent may not follow, by group and kind, and the API server's words.
+pub type Denials = BTreeMap<(String, String), String>;
+
 /// The live objects that carry an owner label.
 pub struct Live {
     client: Client,
     store: Arc<Shared>,
     /// Whether each watch has delivered what there is; closed when a watch has ended.
-    watches: Mutex<HashMap<Key, tokio::sync::watch::Receiver<bool>>>,
+    watches: Mutex<HashMap<Key, tokio::sync::watch::Receiver<Delivery>>>,
 }
 
 impl Live {
@@ -43,35 +46,41 @@ impl Live {
         self.store.lock().unreachable()
     }
 
-    /// Makes sure that the kinds are watched and that each watch has delivered what there is.
+    /// Makes sure that the kinds are watched and that each watch has delivered what there is. Returns why, for each kind that
+    /// the agent may not follow.
     ///
     /// Costs one request for each kind that is new, none otherwise.
     ///
     /// # Errors
     /// When a watch gives no answer within 15 s.
-    pub async fn sync(&self, kinds: &[ApiResource]) -> Result<(), ClusterError> {
+    pub async fn sync(&self, kinds: &[ApiResource]) -> Result<Denials, ClusterError> {
         let mut waits = Vec::new();
         {
             let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
             for kind in kinds {
                 let key = (kind.group.clone(), kind.kind.clone());
                 let start = || watch::start(self.client.clone(), kind.clone(), Arc::clone(&self.store));
-                let ready = watches.entry(key).or_insert_with(start);
+                let ready = watches.entry(key.clone()).or_insert_with(start);
                 if ready.has_changed().is_err() {
                     *ready = start();
                 }
-                if !*ready.borrow() {
-                    waits.push((kind.kind.clone(), ready.clone()));
+                if *ready.borrow() != Delivery::Done {
+                    waits.push((key, ready.clone()));
                 }
             }
         }
-        for (kind, mut ready) in waits {
-            let answered = tokio::time::timeout(READ, ready.wait_for(|done| *done)).await;
-            if !matches!(answered, Ok(Ok(_))) {
-                return Err(ClusterError::WatchTimeout { kind, seconds: READ.as_secs() });
+        let mut denials = Denials::new();
+        for (key, mut ready) in waits {
+            let answered = tokio::time::timeout(READ, ready.wait_for(|done| *done != Delivery::Awaited)).await;
+            match answered.ok().and_then(Result::ok).as_deref() {
+                Some(Delivery::Done) => {}
+                Some(Delivery::Denied(message)) => drop(denials.insert(key, message.clone())),
+                Some(Delivery::Awaited) | None => {
+                    return Err(ClusterError::WatchTimeout { kind: key.1, seconds: READ.as_secs() });
+                }
             }
         }
-        Ok(())
+        Ok(denials)
     }
 
     /// The live objects of the given identities, as they are now.

@@ -1,4 +1,5 @@
 //! Effects on Kubernetes: observe by watch, apply, delete, inventory, events.
+mod accounts;
 mod apply;
 mod claim;
 mod deadline;
@@ -7,17 +8,20 @@ mod error;
 mod events;
 mod fence;
 mod foreign;
+mod impersonate;
 mod inventory;
 mod keys;
 mod lease;
 mod limit;
 mod live;
 mod live_object;
+mod namespace;
 mod secrets;
 mod signal;
 mod store;
 mod watch;
 
+pub use accounts::Accounts;
 pub use apply::{Applied, Applier, Conflict, Deletion};
 pub use claim::Missing;
 pub use discovery::{Discovery, Kinds};
@@ -27,12 +31,12 @@ pub use fence::Fence;
 pub use inventory::{Entry, Inventories, Inventory};
 pub use keys::{Keys, RepositoryKey};
 pub use lease::{Lease, LeaseRecord, StoredLease};
-pub use live::Live;
+pub use live::{Denials, Live};
 pub use live_object::LiveObject;
 pub use secrets::SecretEntries;
 pub use signal::Signal;
 
-use crate::model::{Manifest, ObjectId, configuration::ConfigurationId};
+use crate::model::{Account, Manifest, ObjectId, configuration::ConfigurationId};
 use deadline::{READ, answered};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client, client::ClientBuilder};
@@ -77,9 +81,11 @@ pub struct Cluster {
     /// What is in the cluster, by watch.
     pub live: Arc<Live>,
     /// Writes objects.
-    pub applier: Arc<Applier>,
+    pub applier: Applier,
     /// What each configuration has applied.
     pub inventories: Arc<Inventories>,
+    /// Service accounts that were made for configurations.
+    pub accounts: Arc<Accounts>,
     /// Keys for ssh that were made for configurations.
     pub keys: Arc<Keys>,
     /// Tells people, where `kubectl describe` shows it.
@@ -110,12 +116,21 @@ impl Cluster {
         let live = Arc::new(Live::new(client.clone()));
         Self {
             discovery: Arc::new(Discovery::new(client.clone())),
-            applier: Arc::new(Applier::new(client.clone())),
+            applier: Applier::new(client.clone()),
             inventories: Arc::new(Inventories::new(client.clone(), Arc::clone(&live))),
+            accounts: Arc::new(Accounts::new(client.clone())),
             keys: Arc::new(Keys::new(client.clone())),
             events: Arc::new(Events::new(client.clone())),
             live,
             client,
+        }
+    }
+
+    /// Writes the objects of a configuration in the name of its account.
+    pub fn applier_of(&self, id: &ConfigurationId, account: &Account) -> Applier {
+        match account.name(id) {
+            None => self.applier.clone(),
+            Some(name) => self.applier.in_the_name_of(&id.namespace, &name),
         }
     }
 

@@ -4,22 +4,43 @@ use crate::{error::Chain, model::OWNER_NAME_LABEL};
 use futures::StreamExt as _;
 use kube::{
     Api, Client,
-    core::{ApiResource, DynamicObject},
+    core::{ApiResource, DynamicObject, Status},
     runtime::{WatchStreamExt as _, watcher},
 };
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Starts a watch. The answer becomes true when everything that there is has been delivered.
+/// How far a watch has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// It was not answered yet.
+    Awaited,
+    /// Everything that there is has been delivered.
+    Done,
+    /// The API server does not let the agent watch, with these words; the watch goes on asking.
+    Denied(String),
+}
+
+impl Delivery {
+    /// What an error of a watch says of its delivery, where it is that it may not be.
+    pub(super) fn denied(error: &watcher::Error) -> Option<Self> {
+        match refusal(error) {
+            Some(status) if status.code == 403 => Some(Self::Denied(status.message.clone())),
+            Some(_) | None => None,
+        }
+    }
+}
+
+/// Starts a watch, and tells how far it has come.
 ///
 /// Ends by itself when the API server does not have the kind any more.
-pub(super) fn start(client: Client, kind: ApiResource, shared: Arc<Shared>) -> watch::Receiver<bool> {
-    let (ready_tx, ready_rx) = watch::channel(false);
+pub(super) fn start(client: Client, kind: ApiResource, shared: Arc<Shared>) -> watch::Receiver<Delivery> {
+    let (ready_tx, ready_rx) = watch::channel(Delivery::Awaited);
     tokio::spawn(async move { follow(client, kind, &shared, &ready_tx).await });
     ready_rx
 }
 
-async fn follow(client: Client, kind: ApiResource, shared: &Arc<Shared>, ready_tx: &watch::Sender<bool>) {
+async fn follow(client: Client, kind: ApiResource, shared: &Arc<Shared>, ready_tx: &watch::Sender<Delivery>) {
     let key: Key = (kind.group.clone(), kind.kind.clone());
     let api: Api<DynamicObject> = Api::all_with(client, &kind);
     let config = watcher::Config::default().labels(OWNER_NAME_LABEL);
@@ -32,10 +53,15 @@ async fn follow(client: Client, kind: ApiResource, shared: &Arc<Shared>, ready_t
             Err(error) if is_gone(&error) => {
                 tracing::info!(kind = %kind.kind, group = %kind.group, "the API server has no such kind any more");
                 shared.lock().drop_kind(&key);
-                ready_tx.send_replace(true);
+                ready_tx.send_replace(Delivery::Done);
                 return;
             }
             Err(error) => {
+                if let Some(denied) = Delivery::denied(&error) {
+                    // The API server did answer.
+                    ready_tx.send_replace(denied);
+                    continue;
+                }
                 if has_failed {
                     tracing::debug!(kind = %kind.kind, error = %Chain(&error), "watch broke off again");
                 } else {
@@ -59,7 +85,7 @@ async fn follow(client: Client, kind: ApiResource, shared: &Arc<Shared>, ready_t
             watcher::Event::Init => round = state.begin_round(),
             watcher::Event::InitDone => {
                 state.end_round(&key, round);
-                ready_tx.send_replace(true);
+                ready_tx.send_replace(Delivery::Done);
             }
         }
     }
@@ -67,11 +93,14 @@ async fn follow(client: Client, kind: ApiResource, shared: &Arc<Shared>, ready_t
 
 /// Whether the API server says that the kind itself is not there.
 fn is_gone(error: &watcher::Error) -> bool {
-    let cause = match error {
-        watcher::Error::InitialListFailed(cause) | watcher::Error::WatchStartFailed(cause) => cause,
-        watcher::Error::WatchError(_) | watcher::Error::WatchFailed(_) | watcher::Error::NoResourceVersion => {
-            return false;
-        }
-    };
-    matches!(cause, kube::Error::Api(status) if status.code == 404)
+    refusal(error).is_some_and(|status| status.code == 404)
+}
+
+/// What the API server said when it did not let a watch begin.
+fn refusal(error: &watcher::Error) -> Option<&Status> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => Some(status),
+        _ => None,
+    }
 }

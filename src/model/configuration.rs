@@ -198,6 +198,8 @@ pub struct Configuration {
     pub engine: Engine,
     /// What it may touch.
     pub scope: Scope,
+    /// Service account of its namespace in whose name its objects are written, where it names one.
+    pub service_account: Option<String>,
     /// Whether it rests.
     pub suspend: bool,
     /// Where its manifests are.
@@ -243,6 +245,7 @@ impl Configuration {
             generation: Generation::Flux,
             engine: Engine::Native,
             scope: Scope::Cluster,
+            service_account: None,
             suspend: false,
             source: GitSource {
                 url: String::new(),

@@ -1,4 +1,5 @@
 //! The nouns, as plain values: no I/O, no clock, no client.
+mod account;
 pub mod configuration;
 mod door;
 mod manifest;
@@ -6,6 +7,7 @@ mod object_id;
 pub mod operator;
 mod revision;
 
+pub use account::Account;
 pub use door::Door;
 pub use manifest::Manifest;
 pub use object_id::ObjectId;

@@ -79,12 +79,17 @@ fn accept(
     (accepted, refusals)
 }
 
+/// Whether a manifest asks to be applied only where its object is not there yet.
+pub fn applies_once(manifest: &Manifest) -> bool {
+    asks(|key| manifest.annotation(key), &ONCE)
+}
+
 fn decide(manifest: &Manifest, live: Option<&Observed>, policy: DriftPolicy) -> Action {
     if asks(|key| manifest.annotation(key), &SKIP) || live.is_some_and(|live| live.asks_to_be_skipped) {
         return Action::Skip;
     }
     let Some(live) = live else { return Action::Create };
-    if asks(|key| manifest.annotation(key), &ONCE) {
+    if applies_once(manifest) {
         return Action::Skip;
     }
     let paths = live.differs_at(manifest);

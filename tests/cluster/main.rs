@@ -13,6 +13,7 @@ mod live;
 mod objects;
 mod ownership;
 mod resources;
+mod rights;
 mod support;
 
 #[path = "../support/control_plane.rs"]

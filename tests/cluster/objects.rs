@@ -1,7 +1,7 @@
 //! Objects that are awkward: immutable, owned by others, fought over, kept, or that will not go.
 use crate::{
     live::Live,
-    support::{Bed, eventually, kubeconfig, map, namespace, shown},
+    support::{Bed, eventually, kubeconfig, kubectl, map, namespace, shown},
 };
 use serde_json::{Value, json};
 
@@ -290,4 +290,31 @@ fn a_webhook_that_is_down_is_named_and_what_it_held_up_is_applied_when_it_is_gon
     live.delete("ValidatingWebhookConfiguration", "", &hook);
     eventually("what was held up", || live.get("Service", &bed.namespace, "web").is_some());
     bed.until_compliant();
+}
+
+#[test]
+fn an_object_that_is_wanted_only_where_there_is_none_is_left_as_somebody_made_it() {
+    let bed = Bed::new("once");
+    let once = |name: &str, colour: &str| {
+        map(name, colour)
+            .replace("metadata: {", "metadata: {annotations: {kustomize.toolkit.fluxcd.io/ssa: IfNotPresent}, ")
+    };
+    bed.commit(&[("app/n.yaml", namespace()), ("app/a.yaml", &map("a", "blue"))]);
+    bed.state("{path: app, prune: true}");
+    assert!(bed.once().status.success());
+    kubectl(&["create", "configmap", "theirs", "-n", &bed.namespace, "--from-literal=colour=red"]).expect("made");
+    bed.commit(&[("app/t.yaml", &once("theirs", "blue")), ("app/o.yaml", &once("ours", "blue"))]);
+    assert!(bed.once().status.success());
+    let live = Live::shared();
+    let colours = || ["theirs", "ours"].map(|name| bed.colour_in(&live, name));
+    assert_eq!(colours(), [Some("red".to_owned()), Some("blue".to_owned())]);
+    // Neither a change of the manifest nor its end touches what is there.
+    bed.commit(&[("app/t.yaml", &once("theirs", "green")), ("app/o.yaml", &once("ours", "green"))]);
+    assert!(bed.once().status.success());
+    assert_eq!(colours(), [Some("red".to_owned()), Some("blue".to_owned())]);
+    std::fs::remove_file(bed.repository().join("app/t.yaml")).expect("removed");
+    std::fs::remove_file(bed.repository().join("app/o.yaml")).expect("removed");
+    bed.commit(&[]);
+    assert!(bed.once().status.success());
+    assert_eq!(colours(), [Some("red".to_owned()), None], "what was made for the manifest goes with it");
 }

@@ -6,7 +6,7 @@ use super::{
     status::{ObjectStatus, Outcome},
 };
 use crate::{
-    cluster::{Applied, Cluster, ClusterError, Deletion, Kinds, LiveObject},
+    cluster::{Applied, Applier, Cluster, ClusterError, Deletion, Kinds, LiveObject},
     error::Chain,
     model::{
         Manifest, ObjectId,
@@ -38,6 +38,8 @@ pub(super) struct Means<'a> {
     pub(super) ctx: &'a Context,
     pub(super) configuration: &'a Configuration,
     pub(super) kustomization: &'a Kustomization,
+    /// Writes in the name of the configuration's account.
+    pub(super) applier: &'a Applier,
     pub(super) kinds: &'a Kinds,
     pub(super) live: &'a BTreeMap<ObjectId, LiveObject>,
     pub(super) stop: &'a CancellationToken,
@@ -56,6 +58,8 @@ pub(super) struct Results {
     pub(super) has_written: bool,
     /// Whether trying again can help some of what failed.
     pub(super) is_transient: bool,
+    /// Whether the API server did not let the account do something.
+    pub(super) is_forbidden: bool,
     /// Whether it was ended before everything was done.
     pub(super) is_cut_short: bool,
 }
@@ -67,6 +71,7 @@ impl Results {
     }
 
     pub(super) fn note_error(&mut self, id: &ObjectId, error: &ClusterError) {
+        self.is_forbidden |= error.is_forbidden();
         self.is_transient |= error.is_transient();
         self.note(id, Outcome::Failed, Chain(error).to_string());
     }
@@ -172,8 +177,7 @@ impl Means<'_> {
                 kind: step.id.kind.clone(),
             });
         };
-        let applier = &self.cluster().applier;
-        match applier.apply(&self.cluster().live, kind, manifest).await {
+        match self.applier.apply(&self.cluster().live, kind, manifest).await {
             Ok(applied) => {
                 let taken =
                     applied.conflicts.iter().map(|conflict| format!("{} from {}", conflict.field, conflict.manager));
@@ -203,14 +207,14 @@ impl Means<'_> {
         let cluster = self.cluster();
         // A definition's name is fixed by what it defines, so it cannot be tried under another.
         if manifest.kind() != "CustomResourceDefinition" {
-            cluster.applier.dry_run(kind, &under_another_name(manifest)).await?;
+            self.applier.dry_run(kind, &under_another_name(manifest)).await?;
         }
         let id = manifest.id();
         tracing::info!(configuration = %self.configuration.id, object = %id, "replacing an object, since a field that cannot change would");
-        if let Deletion::UnderWay { held_by } = cluster.applier.delete(&cluster.live, kind, &id, &old.uid).await? {
+        if let Deletion::UnderWay { held_by } = self.applier.delete(&cluster.live, kind, &id, &old.uid).await? {
             self.until_gone(&id, &held_by).await?;
         }
-        cluster.applier.apply(&cluster.live, kind, manifest).await
+        self.applier.apply(&cluster.live, kind, manifest).await
     }
 
     /// Waits until an object that is being deleted is gone, which the watch tells.
@@ -286,7 +290,7 @@ impl Means<'_> {
             (Some(_), Some(object)) if object.health == Health::Terminating => {
                 Ok(Deletion::UnderWay { held_by: object.finalizers() })
             }
-            (Some(kind), Some(object)) => cluster.applier.delete(&cluster.live, kind, id, &object.uid).await,
+            (Some(kind), Some(object)) => self.applier.delete(&cluster.live, kind, id, &object.uid).await,
             (Some(_), None) => Ok(Deletion::Gone),
             (None, _) if cluster.discovery.is_gone(&id.group, &id.kind).await? => Ok(Deletion::Gone),
             (None, _) => {

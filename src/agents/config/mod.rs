@@ -8,6 +8,7 @@
 //!                                                         ^ Signal (live watch)
 //!    visit: origin (engine) -> wanted -> observe -> plan (pure) -> carry_out -> judge (pure, engine)
 //! ```
+mod account;
 mod artifact_tree;
 mod board;
 mod carry_out;
@@ -39,6 +40,7 @@ pub mod suspensions;
 mod visit;
 mod wanted;
 
+pub use account::AccountPolicy;
 pub(crate) use artifact_tree::ArtifactTree;
 pub use board::{Board, read as status_file};
 pub use credentials::SourceError;
@@ -82,6 +84,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// For how long one look at a repository serves every configuration of it.
     pub freshness: Duration,
+    /// In whose name objects are written.
+    pub accounts: AccountPolicy,
     /// What the operators run that are installed.
     pub images: Images,
     /// Bounds the renders at once.
@@ -102,6 +106,7 @@ impl Context {
             sources,
             clock,
             freshness: Duration::from_secs(2),
+            accounts: AccountPolicy::default(),
             images: Images::default(),
             renders: Semaphore::new(RENDERS),
             rendered: Arc::new(Cache::new(RENDERED_BYTES)),

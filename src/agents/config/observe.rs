@@ -5,13 +5,13 @@ use super::{
     wanted::Wanted,
 };
 use crate::{
-    cluster::{ClusterError, Inventory, Kinds, LiveObject},
+    cluster::{Applier, ClusterError, Denials, Inventory, Kinds, LiveObject},
     error::Chain,
     model::{
         Manifest, ObjectId,
         configuration::{Configuration, ConfigurationId, DriftPolicy},
     },
-    plan::{Action, Form, Observed, Plan, Policy, digest_of, health::Health, plan},
+    plan::{Action, Form, Observed, Plan, Policy, applies_once, digest_of, health::Health, plan},
 };
 use futures::{StreamExt as _, stream};
 use kube::core::ApiResource;
@@ -31,12 +31,16 @@ pub(super) struct Planned {
     pub(super) inventory: Inventory,
     /// What was found to be in sync.
     pub(super) in_sync: InSync,
+    /// Objects that the agent may not see, which are therefore left alone.
+    pub(super) denied: Vec<(ObjectId, ClusterError)>,
 }
 
 /// What a plan is made for.
 pub(super) struct Subject<'a> {
     pub(super) ctx: &'a Context,
     pub(super) configuration: &'a Configuration,
+    /// Asks in the name of the configuration's account.
+    pub(super) applier: &'a Applier,
     /// Name of the kustomization.
     pub(super) name: &'a str,
     pub(super) prune: bool,
@@ -50,25 +54,33 @@ impl Subject<'_> {
     /// Observes and plans. Writes nothing; asks the server about single objects only where comparing cannot tell.
     pub(super) async fn plan(&self, wanted: &Wanted, known: &Objects) -> Result<Planned, PassError> {
         let cluster = &self.ctx.cluster;
-        let manifests = &wanted.prepared.manifests;
         let inventory = cluster.inventories.of(&self.configuration.id).await?;
         let owned = inventory.objects(self.name);
         let (mut kinds, mut served) = (wanted.prepared.kinds.clone(), wanted.prepared.served.clone());
         cluster.discovery.resolve_ids(&owned, &mut kinds, &mut served).await?;
-        cluster.live.sync(&served).await?;
-        let ids: BTreeSet<ObjectId> = owned.iter().cloned().chain(manifests.iter().map(|one| one.id())).collect();
-        let live = cluster.live.select(&ids);
-        let mut observed = self.observed(manifests, &live, &inventory, known);
-        let prunable = self.prunable(&owned, wanted);
+        let denials = cluster.live.sync(&served).await?;
+        let is_seen = |id: &ObjectId| !denials.contains_key(&(id.group.clone(), id.kind.clone()));
+        let manifests = &wanted.prepared.manifests;
+        let seen: Vec<Arc<Manifest>> = manifests.iter().filter(|one| is_seen(&one.id())).cloned().collect();
+        let ids: BTreeSet<ObjectId> = owned.iter().cloned().chain(seen.iter().map(|one| one.id())).collect();
+        let mut live = cluster.live.select(&ids);
+        let mut observed = self.observed(&seen, &live, &inventory, known);
+        let mut prunable = self.prunable(&owned, wanted);
+        prunable.retain(is_seen);
         let policy = self.policy();
-        let mut plan = plan(manifests, &observed, &prunable, &policy)?;
+        let mut plan = plan(&seen, &observed, &prunable, &policy)?;
         let is_settled = self.settle(&plan, &kinds, &live, &mut observed).await;
+        let is_found = self.look_for_unowned(&plan, &kinds, &inventory, &mut live, &mut observed).await?;
         let is_guarded = self.guard(&plan, &live, &mut observed).await;
-        if is_settled || is_guarded {
-            plan = crate::plan::plan(manifests, &observed, &prunable, &policy)?;
+        if is_settled || is_found || is_guarded {
+            plan = crate::plan::plan(&seen, &observed, &prunable, &policy)?;
         }
         let in_sync = in_sync(&plan, &live);
-        Ok(Planned { plan, kinds, live, inventory, in_sync })
+        let left = owned.iter().filter(|id| self.prune && !self.elsewhere.contains(*id)).cloned();
+        let concerned: BTreeSet<ObjectId> = manifests.iter().map(|one| one.id()).chain(left).collect();
+        let unseen = concerned.into_iter().filter(|id| !is_seen(id));
+        let denied = unseen.map(|id| denied(id, &denials)).collect();
+        Ok(Planned { plan, kinds, live, inventory, in_sync, denied })
     }
 
     fn policy(&self) -> Policy {
@@ -154,15 +166,40 @@ impl Subject<'_> {
         !settled.is_empty()
     }
 
+    /// Looks for objects that are to be made only where there is none: one of somebody else carries no label, so that no watch
+    /// tells of it.
+    async fn look_for_unowned(
+        &self,
+        plan: &Plan,
+        kinds: &Kinds,
+        inventory: &Inventory,
+        live: &mut BTreeMap<ObjectId, LiveObject>,
+        observed: &mut BTreeMap<ObjectId, Observed>,
+    ) -> Result<bool, ClusterError> {
+        let mut is_found = false;
+        for step in plan.steps.iter().filter(|step| step.action == Action::Create) {
+            let is_once = step.manifest.as_ref().is_some_and(|manifest| applies_once(manifest));
+            let kind = kinds.get(&(step.id.group.clone(), step.id.kind.clone()));
+            let (true, Some(kind)) = (is_once, kind) else { continue };
+            if let Some(object) = self.applier.get(kind, &step.id).await? {
+                let mut one = object.observed(false);
+                one.owner = one.owner.and_then(|owner| self.owner(&step.id, owner, inventory));
+                observed.insert(step.id.clone(), one);
+                live.insert(step.id.clone(), object);
+                is_found = true;
+            }
+        }
+        Ok(is_found)
+    }
+
     /// Whether applying a manifest would leave the object as it is.
     async fn is_one(&self, manifest: &Manifest, kind: &ApiResource, object: &LiveObject) -> Result<bool, ClusterError> {
-        let applier = &self.ctx.cluster.applier;
-        let answer = applier.dry_run(kind, manifest).await?;
+        let answer = self.applier.dry_run(kind, manifest).await?;
         if object.api_version() == manifest.api_version() {
             return Ok(answer.digest == object.digest);
         }
         // The watch tells of another version of the kind, in which the same object reads differently.
-        let same_version = applier.get(kind, &manifest.id()).await?;
+        let same_version = self.applier.get(kind, &manifest.id()).await?;
         Ok(same_version.is_some_and(|object| object.digest == answer.digest))
     }
 
@@ -189,6 +226,12 @@ impl Subject<'_> {
         }
         is_guarded
     }
+}
+
+fn denied(id: ObjectId, denials: &Denials) -> (ObjectId, ClusterError) {
+    let message = denials.get(&(id.group.clone(), id.kind.clone())).cloned().unwrap_or_default();
+    let error = ClusterError::WatchDenied { kind: id.kind.clone(), message };
+    (id, error)
 }
 
 /// The pairs that the plan found to need nothing.

@@ -1,6 +1,6 @@
 //! One pass over one kustomization: observe, plan, record, apply, prune.
 use super::{
-    Context, PassError,
+    Context, PassError, account,
     carry_out::{Means, Results},
     engine::Origin,
     judge::{self, Expectation},
@@ -54,8 +54,11 @@ impl Visit<'_> {
         let before = memory.kustomizations.get(&kustomization.name);
         let nothing = Objects::default();
         let known = before.map_or(&nothing, |settled| &settled.objects);
+        let inventory = self.ctx.cluster.inventories.of(&self.configuration.id).await?;
+        let applier = account::made_ready(self.ctx, self.configuration, &inventory).await?;
         let subject = Subject {
             ctx: self.ctx,
+            applier: &applier,
             configuration: self.configuration,
             name: &kustomization.name,
             prune: kustomization.prune && siblings.are_known,
@@ -70,12 +73,16 @@ impl Visit<'_> {
             ctx: self.ctx,
             configuration: self.configuration,
             kustomization,
+            applier: &applier,
             kinds: &planned.kinds,
             live: &planned.live,
             stop: self.stop,
         };
         means.apply(&planned.plan, &mut memory.fights, &mut results).await;
         means.prune(&planned.plan, &mut results).await;
+        if results.is_forbidden {
+            self.ctx.cluster.accounts.doubt(&self.configuration.id);
+        }
         self.record_after(kustomization, &ids, &wanted, siblings, &results, &mut planned.inventory).await?;
         // Kinds that were defined just now can be watched for drift from here on.
         let applied: Vec<_> = wanted.prepared.kinds.values().cloned().collect();
@@ -157,6 +164,7 @@ impl Visit<'_> {
         let entry = Entry { is_pruned: kustomization.prune, objects };
         inventory.kustomizations.insert(kustomization.name.clone(), entry);
         inventory.door = self.configuration.door.clone();
+        inventory.account = self.ctx.accounts.of(self.configuration);
         Ok(self.ctx.cluster.inventories.store(&self.configuration.id, inventory).await?)
     }
 
@@ -206,6 +214,9 @@ fn told_before(wanted: &Wanted, planned: &Planned) -> Results {
     for (id, error) in &wanted.prepared.unusable {
         results.is_transient |= error.is_transient();
         results.note(id, Outcome::Failed, Chain(error).to_string());
+    }
+    for (id, error) in &planned.denied {
+        results.note_error(id, error);
     }
     for refusal in &planned.plan.refusals {
         results.note(refusal.id(), Outcome::Failed, refusal.to_string());

@@ -9,10 +9,10 @@ use super::{
     wanted,
 };
 use crate::{
-    cluster::LiveObject,
+    cluster::{Applier, Inventory, LiveObject},
     error::Chain,
     model::{
-        Manifest, ObjectId,
+        Account, Manifest, ObjectId,
         configuration::{Configuration, DriftPolicy, Kustomization},
     },
     plan::{Action, Plan, Step},
@@ -57,6 +57,7 @@ pub async fn preview(
     let looked = engine::look(ctx, configuration, NoKey::Leave, ctx.freshness, cancel).await;
     let origin = looked.map_err(|error| Chain(&error).to_string())?;
     let inventory = ctx.cluster.inventories.of(&configuration.id).await.map_err(|error| Chain(&error).to_string())?;
+    let applier = &previewing(ctx, configuration, &inventory);
     let mut wanted_by: Vec<(&Kustomization, Result<wanted::Wanted, PassError>)> = Vec::new();
     for kustomization in in_order(&configuration.kustomizations) {
         wanted_by.push((kustomization, wanted::render(ctx, configuration, kustomization, &origin).await));
@@ -75,6 +76,7 @@ pub async fn preview(
         let subject = Subject {
             ctx,
             configuration,
+            applier,
             name: &kustomization.name,
             prune: kustomization.prune && are_known,
             allow_empty: kustomization.allow_empty,
@@ -83,7 +85,7 @@ pub async fn preview(
         };
         previews.push(match wanted {
             Ok(wanted) => {
-                let mut preview = told(ctx, &subject, &origin, subject.plan(wanted, &Objects::default()).await).await;
+                let mut preview = told(&subject, &origin, subject.plan(wanted, &Objects::default()).await).await;
                 preview.unknown.extend(wanted.prepared.unusable.iter().map(|(_, error)| Chain(error).to_string()));
                 preview
             }
@@ -96,14 +98,30 @@ pub async fn preview(
         let mut elsewhere = elsewhere(name);
         elsewhere.extend(engine::stays_of(name, &configuration.id));
         let drift = DriftPolicy::Report;
-        let subject =
-            Subject { ctx, configuration, name, prune: are_known, allow_empty: true, drift, elsewhere: &elsewhere };
+        let subject = Subject {
+            ctx,
+            configuration,
+            applier,
+            name,
+            prune: are_known,
+            allow_empty: true,
+            drift,
+            elsewhere: &elsewhere,
+        };
         if !entry.objects.is_empty() {
             let planned = subject.plan(&nothing(), &Objects::default()).await;
-            previews.push(told(ctx, &subject, &origin, planned).await);
+            previews.push(told(&subject, &origin, planned).await);
         }
     }
     Ok(previews)
+}
+
+/// Asks in the name of the account that will write. One that is still to be made may do nothing yet.
+fn previewing(ctx: &Context, configuration: &Configuration, inventory: &Inventory) -> Applier {
+    match ctx.accounts.of(configuration) {
+        account @ Account::Own(_) if account != inventory.account => ctx.cluster.applier.clone(),
+        account => ctx.cluster.applier_of(&configuration.id, &account),
+    }
 }
 
 fn failed(subject: &Subject<'_>, origin: &Origin, error: &PassError) -> Preview {
@@ -116,12 +134,12 @@ fn failed(subject: &Subject<'_>, origin: &Origin, error: &PassError) -> Preview 
     }
 }
 
-async fn told(ctx: &Context, subject: &Subject<'_>, origin: &Origin, planned: Result<Planned, PassError>) -> Preview {
+async fn told(subject: &Subject<'_>, origin: &Origin, planned: Result<Planned, PassError>) -> Preview {
     let planned = match planned {
         Ok(planned) => planned,
         Err(error) => return failed(subject, origin, &error),
     };
-    let unknown = refused(ctx, &planned).await;
+    let unknown = refused(subject.applier, &planned).await;
     let live = |step: &Step| planned.live.get(&step.id).map(LiveObject::object);
     let sides = planned.plan.steps.iter().map(|step| (step.manifest.clone(), live(step))).collect();
     Preview { kustomization: subject.name.to_owned(), revision: origin.name(), plan: Ok(planned.plan), sides, unknown }
@@ -130,14 +148,16 @@ async fn told(ctx: &Context, subject: &Subject<'_>, origin: &Origin, planned: Re
 /// What the server would refuse, in the order of the plan.
 ///
 /// An object whose namespace or definition comes with the same plan cannot be tried before that is there.
-async fn refused(ctx: &Context, planned: &Planned) -> Vec<String> {
+async fn refused(applier: &Applier, planned: &Planned) -> Vec<String> {
     let tried = planned.plan.writes().filter(|step| step.action != Action::Prune).filter_map(|step| {
         let kind = planned.kinds.get(&(step.id.group.clone(), step.id.kind.clone()))?;
         Some((step.manifest.as_ref()?, kind))
     });
-    let tries: Vec<_> = tried.map(|(manifest, kind)| ctx.cluster.applier.dry_run(kind, manifest)).collect();
+    let tries: Vec<_> = tried.map(|(manifest, kind)| applier.dry_run(kind, manifest)).collect();
     let answers: Vec<_> = stream::iter(tries).buffered(DRY_RUNS).collect().await;
-    let errors =
-        answers.into_iter().filter_map(Result::err).filter(|error| !error.is_transient() && !error.is_not_found());
+    let errors = answers
+        .into_iter()
+        .filter_map(Result::err)
+        .filter(|error| error.is_forbidden() || !error.is_transient() && !error.is_not_found());
     errors.map(|error| Chain(&error).to_string()).collect()
 }

@@ -1,6 +1,6 @@
 //! Deleting what is left of a kustomization, or of a configuration, that is gone.
 use super::{
-    Context, PassError,
+    Context, PassError, account,
     carry_out::{Means, Results},
     engine,
     memory::Objects,
@@ -97,20 +97,27 @@ async fn clear(
     let mut left = BTreeSet::new();
     let mut going = BTreeSet::new();
     if is_pruned {
-        let subject =
-            Subject { ctx, configuration, name, prune: true, allow_empty: true, drift: DriftPolicy::Report, elsewhere };
+        // Whatever it may be called by now: this is who applied them.
+        let applier = &ctx.cluster.applier_of(&configuration.id, &before.account);
+        let drift = DriftPolicy::Report;
+        let subject = Subject { ctx, configuration, applier, name, prune: true, allow_empty: true, drift, elsewhere };
         let planned = subject.plan(&nothing(), &Objects::default()).await?;
         let mut results = Results::default();
         for refusal in &planned.plan.refusals {
             tracing::warn!(configuration = %configuration.id, object = %refusal.id(), "{refusal}");
             results.note(refusal.id(), Outcome::Failed, refusal.to_string());
         }
+        for (id, error) in &planned.denied {
+            tracing::warn!(configuration = %configuration.id, object = %id, "{error}");
+            results.note_error(id, error);
+        }
         let kustomization = Kustomization::gone(name);
         let (kinds, live) = (&planned.kinds, &planned.live);
-        let means = Means { ctx, configuration, kustomization: &kustomization, kinds, live, stop };
+        let means = Means { ctx, configuration, kustomization: &kustomization, applier, kinds, live, stop };
         means.prune(&planned.plan, &mut results).await;
         let unfinished = planned.plan.prunes().map(|step| &step.id).filter(|id| !results.deleted.contains(id));
         left.extend(unfinished.cloned());
+        left.extend(planned.denied.iter().map(|(id, _)| id.clone()));
         going = results.going;
         left.extend(planned.plan.refusals.iter().map(|refusal| refusal.id().clone()));
     }
@@ -120,10 +127,15 @@ async fn clear(
     } else if let Some(entry) = after.kustomizations.get_mut(name) {
         entry.objects.clone_from(&left);
     }
+    // The namespace goes last, and the account with it: nothing is written after that.
+    let is_namespace_going = going.contains(&engine::own_namespace(&configuration.id));
+    if after.kustomizations.is_empty() || is_namespace_going {
+        account::cleared(ctx, configuration, &after.account).await?;
+    }
     // Stored, it would bring back the namespace that goes, or has just gone, and in which it is.
     if after.kustomizations.is_empty() {
         ctx.cluster.inventories.remove(&configuration.id).await?;
-    } else if !going.contains(&engine::own_namespace(&configuration.id)) {
+    } else if !is_namespace_going {
         record(ctx, &configuration.id, &after).await?;
     }
     Ok(Left { failed: left.len() - going.len(), going: going.len() })

@@ -8,16 +8,18 @@ use super::{
     apply::pause,
     deadline::{READ, WRITE, answered},
     error::is_transient_code,
+    namespace,
+    watch::Delivery,
 };
 use crate::{
     error::Chain,
     model::{Door, FIELD_MANAGER, ObjectId, configuration::ConfigurationId},
 };
 use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
     Api, Client, ResourceExt as _,
-    api::{ObjectMeta, Patch, PatchParams, PostParams},
+    api::{Patch, PatchParams},
     runtime::{WatchStreamExt as _, watcher},
 };
 use record::{LABEL, decode, encode, object_name};
@@ -48,7 +50,7 @@ type Knowns = Arc<Mutex<HashMap<ConfigurationId, Known>>>;
 /// watch notices when somebody else removes or edits one: it is written again.
 pub struct Inventories {
     client: Client,
-    watching: OnceCell<watch::Receiver<bool>>,
+    watching: OnceCell<watch::Receiver<Delivery>>,
     known: Knowns,
     live: Arc<Live>,
 }
@@ -69,21 +71,24 @@ impl Inventories {
     /// When the API server gives no answer within 15 s.
     pub async fn load(self: &Arc<Self>) -> Result<(), ClusterError> {
         let watching = self.watching.get_or_init(async || {
-            let (ready_tx, ready_rx) = watch::channel(false);
+            let (ready_tx, ready_rx) = watch::channel(Delivery::Awaited);
             let inventories = Arc::clone(self);
             tokio::spawn(async move { inventories.follow(&ready_tx).await });
             ready_rx
         });
         let mut ready = watching.await.clone();
-        let answered = tokio::time::timeout(READ, ready.wait_for(|done| *done)).await;
-        if matches!(answered, Ok(Ok(_))) {
-            Ok(())
-        } else {
-            Err(ClusterError::WatchTimeout { kind: "inventories (ConfigMap)".to_owned(), seconds: READ.as_secs() })
+        let kind = || "ConfigMap (inventories)".to_owned();
+        let answered = tokio::time::timeout(READ, ready.wait_for(|done| *done != Delivery::Awaited)).await;
+        match answered.ok().and_then(Result::ok).as_deref() {
+            Some(Delivery::Done) => Ok(()),
+            Some(Delivery::Denied(message)) => {
+                Err(ClusterError::WatchDenied { kind: kind(), message: message.clone() })
+            }
+            Some(Delivery::Awaited) | None => Err(ClusterError::WatchTimeout { kind: kind(), seconds: READ.as_secs() }),
         }
     }
 
-    async fn follow(&self, ready_tx: &watch::Sender<bool>) {
+    async fn follow(&self, ready_tx: &watch::Sender<Delivery>) {
         let api: Api<ConfigMap> = Api::all(self.client.clone());
         let mut events = watcher(api, watcher::Config::default().labels(LABEL)).default_backoff().boxed();
         let mut listed: Vec<ConfigurationId> = Vec::new();
@@ -95,9 +100,14 @@ impl Inventories {
                 Ok(watcher::Event::Init) => listed.clear(),
                 Ok(watcher::Event::InitDone) => {
                     self.miss(|id| !listed.contains(id));
-                    ready_tx.send_replace(true);
+                    ready_tx.send_replace(Delivery::Done);
                 }
-                Err(error) => tracing::debug!(error = %Chain(&error), "watch of the inventories broke off"),
+                Err(error) => {
+                    tracing::debug!(error = %Chain(&error), "watch of the inventories broke off");
+                    if let Some(denied) = Delivery::denied(&error) {
+                        ready_tx.send_replace(denied);
+                    }
+                }
             }
         }
     }
@@ -214,7 +224,7 @@ impl Inventories {
                 Ok(stored) => break stored,
                 Err(kube::Error::Api(status)) if status.code == 404 && !has_made_namespace => {
                     has_made_namespace = true;
-                    self.make_namespace(&configuration.namespace).await?;
+                    namespace::make(&self.client, &configuration.namespace).await?;
                 }
                 Err(error) if attempt < TRIES && may_retry(&error) => {
                     tokio::time::sleep(pause(attempt, &error)).await;
@@ -243,29 +253,12 @@ impl Inventories {
             Err(error) => Err(ClusterError::of(&config_map_id(configuration, &name), "deleting", error)),
         }
     }
-
-    async fn make_namespace(&self, name: &str) -> Result<(), ClusterError> {
-        let api: Api<Namespace> = Api::all(self.client.clone());
-        let id = ObjectId {
-            group: String::new(),
-            kind: "Namespace".to_owned(),
-            namespace: String::new(),
-            name: name.to_owned(),
-        };
-        let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
-        let (parameters, body) = (PostParams::default(), Namespace { metadata, ..Namespace::default() });
-        match answered(WRITE, || format!("creating {id}"), api.create(&parameters, &body)).await? {
-            Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-            Err(error) => Err(ClusterError::of(&id, "creating", error)),
-        }
-    }
 }
 
 /// Whether two inventories are the same but for the door.
 fn differ_in_door(before: &Result<Inventory, String>, now: &Result<Inventory, String>) -> bool {
     let (Ok(before), Ok(now)) = (before, now) else { return false };
-    before.door != now.door && before.kustomizations == now.kustomizations
+    before.door != now.door && before.account == now.account && before.kustomizations == now.kustomizations
 }
 
 fn config_map_id(configuration: &ConfigurationId, name: &str) -> ObjectId {

@@ -1,5 +1,5 @@
 //! What an inventory holds, and how a ConfigMap carries it.
-use crate::model::{Door, FIELD_MANAGER, ObjectId, configuration::ConfigurationId};
+use crate::model::{Account, Door, FIELD_MANAGER, ObjectId, configuration::ConfigurationId};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use k8s_openapi::{ByteString, api::core::v1::ConfigMap};
 use kube::ResourceExt as _;
@@ -13,6 +13,8 @@ use std::{
 pub(super) const LABEL: &str = "clusterconfig.azure.com/inventory";
 /// Annotation that names the door by which the configuration came in.
 const DOOR: &str = "clusterconfig.azure.com/door";
+/// Annotation that names the account that wrote the objects, as [`Account`] is recorded.
+const ACCOUNT: &str = "clusterconfig.azure.com/service-account";
 /// Annotation that names the kustomizations whose objects are deleted with the configuration.
 const PRUNED: &str = "clusterconfig.azure.com/pruned-kustomizations";
 /// Bytes of plain text above which an inventory is compressed: a ConfigMap holds 1 MiB.
@@ -29,6 +31,8 @@ const UNNAMED: &str = "_";
 pub struct Inventory {
     /// The door by which the configuration came in.
     pub door: Door,
+    /// In whose name the objects were written.
+    pub account: Account,
     /// Objects by kustomization.
     pub kustomizations: BTreeMap<String, Entry>,
 }
@@ -85,6 +89,9 @@ pub(super) fn encode(configuration: &ConfigurationId, inventory: &Inventory) -> 
             "labels": {LABEL: configuration.name, "app.kubernetes.io/managed-by": FIELD_MANAGER},
             "annotations": {DOOR: inventory.door.to_string(), PRUNED: pruned.join(",")}},
     });
+    if inventory.account != Account::Agent {
+        body["metadata"]["annotations"][ACCOUNT] = json!(inventory.account.to_string());
+    }
     if data.values().map(String::len).sum::<usize>() <= MAX_PLAIN {
         body["data"] = json!(data);
     } else {
@@ -101,7 +108,11 @@ pub(super) fn encode(configuration: &ConfigurationId, inventory: &Inventory) -> 
 pub(super) fn decode(map: &ConfigMap) -> Result<Inventory, String> {
     let annotation = |key: &str| map.annotations().get(key).map(String::as_str).unwrap_or_default();
     let pruned: BTreeSet<&str> = annotation(PRUNED).split(',').collect();
-    let mut inventory = Inventory { door: Door::named(annotation(DOOR)), ..Inventory::default() };
+    let mut inventory = Inventory {
+        door: Door::named(annotation(DOOR)),
+        account: Account::recorded(annotation(ACCOUNT)),
+        ..Inventory::default()
+    };
     let plain = map.data.iter().flatten().map(|(key, text)| Ok((key.as_str(), text.clone())));
     let compressed = map.binary_data.iter().flatten().map(|(key, bytes)| {
         let name = key.strip_suffix(COMPRESSED).ok_or_else(|| format!("entry {key} is not one of an inventory"))?;
@@ -165,11 +176,12 @@ mod tests {
         #[test]
         fn what_is_stored_is_read_back(
             door in "cluster|(file:[a-z/,]{0,8})?",
+            account in "(own/cluster|own/namespace|[a-z.]{1,8})?",
             entries in prop::collection::btree_map("[a-z]{0,3}", (any::<bool>(), objects()), 0..3),
         ) {
             let kustomizations =
                 entries.into_iter().map(|(name, (is_pruned, objects))| (name, Entry { is_pruned, objects })).collect();
-            let inventory = Inventory { door: Door::named(&door), kustomizations };
+            let inventory = Inventory { door: Door::named(&door), account: Account::recorded(&account), kustomizations };
             prop_assert_eq!(read_back(&inventory), Ok(inventory));
         }
     }

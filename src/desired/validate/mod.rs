@@ -44,6 +44,13 @@ fn scope(scope: Option<api::ScopeType>) -> Scope {
     }
 }
 
+fn service_account(name: Option<&String>, problems: &mut Vec<Problem>) -> Option<String> {
+    if let Some(name) = name {
+        names::subdomain("spec.serviceAccountName", name, 253, problems);
+    }
+    name.cloned()
+}
+
 fn drift(drift: Option<api::Drift>) -> DriftPolicy {
     match drift.unwrap_or_default() {
         api::Drift::Correct => DriftPolicy::Correct,

@@ -70,6 +70,10 @@ fn ignored(spec: &SourceControlConfigurationSpec) -> Vec<Ignored> {
     let is_idle_helm = !spec.enable_helm_operator.unwrap_or(false) && spec.helm_operator_properties.is_some();
     let of_helm = is_idle_helm.then_some(("spec.helmOperatorProperties", "enableHelmOperator is not true"));
     let of_empty = spec.allow_empty.map(|_| ("spec.allowEmpty", "the operator decides that by itself"));
-    let all = of_helm.into_iter().chain(of_empty);
+    let of_account = spec
+        .service_account_name
+        .as_ref()
+        .map(|_| ("spec.serviceAccountName", "the operator has an account of its own"));
+    let all = of_helm.into_iter().chain(of_empty).chain(of_account);
     all.map(|(field, why)| Ignored { field, argument: None, why: why.to_owned() }).collect()
 }

@@ -43,7 +43,7 @@ fn the_defaults_are_those_of_the_resource() {
 
 #[test]
 fn everything_that_is_said_is_heeded() {
-    let spec = "    timeoutInSeconds: 7\n    syncIntervalInSeconds: 8\n    repositoryRef: {branch: main, commit: 0123456789abcdef0123456789abcdef01234567}\n  scope: namespace\n  namespace: apps\n  suspend: true\n  drift: report\n  kustomizations:\n    base: {name: base}\n    app:\n      path: ./app\n      dependsOn: [base]\n      timeoutInSeconds: 1\n      syncIntervalInSeconds: 2\n      retryIntervalInSeconds: 3\n      prune: true\n      force: true\n      wait: false\n      drift: correct\n      postBuild:\n        substitute: {A: b}\n        substituteFrom: [{kind: Secret, name: vars, optional: true}]\n";
+    let spec = "    timeoutInSeconds: 7\n    syncIntervalInSeconds: 8\n    repositoryRef: {branch: main, commit: 0123456789abcdef0123456789abcdef01234567}\n  scope: namespace\n  namespace: apps\n  suspend: true\n  drift: report\n  serviceAccountName: deployer\n  kustomizations:\n    base: {name: base}\n    app:\n      path: ./app\n      dependsOn: [base]\n      timeoutInSeconds: 1\n      syncIntervalInSeconds: 2\n      retryIntervalInSeconds: 3\n      prune: true\n      force: true\n      wait: false\n      drift: correct\n      postBuild:\n        substitute: {A: b}\n        substituteFrom: [{kind: Secret, name: vars, optional: true}]\n";
     let state = loaded((flux("shop") + spec).as_bytes());
     assert_eq!(state.issues, []);
     assert!(state.configurations[0].suspend);
@@ -59,6 +59,9 @@ fn everything_that_is_said_is_heeded() {
         generation: Flux,
         engine: Native,
         scope: Namespace,
+        service_account: Some(
+            "deployer",
+        ),
         suspend: true,
         source: GitSource {
             url: "https://example.org/shop",

@@ -97,6 +97,8 @@ type Tuple = Vec<SmolStr>;
 /// Lists of which every element has all of the keys, and no other element of its list has the same: most lists there are.
 /// Merging them needs no more than finding each element's like.
 struct Unique {
+    /// Whether elements that are laid over their like stay where the target has them: lists with several keys.
+    keeps_places: bool,
     /// The places of the target's elements, by their keys.
     target: HashMap<Tuple, usize>,
     /// The keys of the patch's elements, in their order.
@@ -121,20 +123,31 @@ impl Unique {
         let patch: Vec<Tuple> = patch.iter().map(tuple).collect::<Option<_>>()?;
         let is_unique = |tuples: &[Tuple]| tuples.iter().collect::<HashSet<_>>().len() == tuples.len();
         let has_any = !(target.is_empty() && patch.is_empty());
-        (has_any && is_unique(&target) && is_unique(&patch))
-            .then(|| Self { target: target.into_iter().zip(0..).collect(), patch })
+        (has_any && is_unique(&target) && is_unique(&patch)).then(|| Self {
+            keeps_places: keys.len() > 1,
+            target: target.into_iter().zip(0..).collect(),
+            patch,
+        })
     }
 
     /// The patch's elements, each laid over its like, then the rest of the target's.
     fn merge(&self, target: Vec<Node>, patch: &[Node], of: Type<'_>) -> Result<Vec<Node>, String> {
         let mut target: Vec<Option<Node>> = target.into_iter().map(Some).collect();
         let mut merged = Vec::with_capacity(target.len() + patch.len());
+        let mut in_place: Vec<Option<Node>> = vec![None; target.len()];
         for (tuple, new) in self.patch.iter().zip(patch) {
-            let own = self.target.get(tuple).and_then(|at| target[*at].take());
-            merged.extend(walk(own, Some(new), of)?);
+            let at = self.target.get(tuple).copied();
+            let value = walk(at.and_then(|at| target[at].take()), Some(new), of)?;
+            match at {
+                Some(at) if self.keeps_places => in_place[at] = value,
+                Some(_) | None => merged.extend(value),
+            }
         }
-        for own in target.into_iter().flatten() {
-            merged.extend(walk(Some(own), None, of)?);
+        for (own, laid_over) in target.into_iter().zip(in_place) {
+            match own {
+                Some(own) => merged.extend(walk(Some(own), None, of)?),
+                None => merged.extend(laid_over),
+            }
         }
         merged.retain(|element| !is_empty_map(element));
         Ok(merged)
@@ -292,10 +305,36 @@ mod tests {
     fn elements() -> impl Strategy<Value = Vec<String>> {
         let ports = "(ports: \\[\\{containerPort: [1-9], protocol: (TCP|UDP)\\}(, \\{containerPort: 1[0-9], protocol: TCP\\}){0,2}\\]|image: [ab]|image: null|env: \\[\\{name: [xy], value: a\\}\\])";
         proptest::collection::btree_map("[a-h]", ports, 0..6)
-            .prop_map(|map| map.into_iter().map(|(name, rest)| format!("{{name: {name}, {rest}}}")).collect())
+            .prop_map(|map| map.into_iter().map(|(name, rest)| format!("{{name: {name}, {rest}}}")).collect::<Vec<_>>())
+            .prop_shuffle()
+    }
+
+    /// Ports, all different by both of their keys.
+    fn ports() -> impl Strategy<Value = Vec<String>> {
+        let rest = "(, name: [pq]|, hostPort: [1-9]|, name: null)?";
+        let ports = proptest::collection::btree_map(("[1-4]", "(TCP|UDP)"), rest, 0..6);
+        let ports = ports.prop_map(|map| {
+            let port = |((port, protocol), rest)| format!("{{containerPort: {port}, protocol: {protocol}{rest}}}");
+            map.into_iter().map(port).collect::<Vec<_>>()
+        });
+        ports.prop_shuffle()
     }
 
     proptest! {
+        #[test]
+        fn lists_with_two_keys_are_merged_as_any_other(target in ports(), patch in ports()) {
+            let schema = Schema::built_in();
+            let of = schema.kind("v1", "Pod").field("spec").field("containers").elements().field("ports");
+            let keys = of.merge_keys().expect("keys").to_vec();
+            let (target, patch) = (list(&target), list(&patch));
+            if let Some(unique) = Unique::of(&keys, &target, &patch) {
+                let fast = unique.merge(target.clone(), &patch, of.elements());
+                prop_assert_eq!(fast, merge_any(target, Some(&patch), &keys, of.elements()));
+            } else {
+                prop_assert!(target.is_empty() && patch.is_empty());
+            }
+        }
+
         #[test]
         fn lists_with_keys_of_their_own_are_merged_as_any_other(target in elements(), patch in elements()) {
             let schema = Schema::built_in();
