@@ -100,3 +100,39 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 {{- end -}}
+
+{{/* The files of rights that the values ask for, as docs/rights.md describes them. JSON. */}}
+{{- define "arcwright.rights" -}}
+{{- $all := list "agent" -}}
+{{- if has .Values.native.accounts (list "own" "given") -}}
+{{- $all = append $all "impersonate" -}}
+{{- if .Values.native.observe -}}
+{{- $all = append $all "observe" -}}
+{{- end -}}
+{{- end -}}
+{{- if eq .Values.native.accounts "own" -}}
+{{- $all = append $all "accounts-namespace" -}}
+{{- if .Values.native.clusterScope -}}
+{{- $all = append $all "accounts-cluster" -}}
+{{- end -}}
+{{- end -}}
+{{- if .Values.rbac.secrets -}}
+{{- $all = append $all "secrets" -}}
+{{- end -}}
+{{- if .Values.rbac.keys -}}
+{{- $all = append $all "keys" -}}
+{{- end -}}
+{{- if .Values.customResources.watch -}}
+{{- $all = append $all "custom-resources" -}}
+{{- if .Values.customResources.historicalKinds -}}
+{{- $all = append $all "historical-kinds" -}}
+{{- end -}}
+{{- end -}}
+{{- if ne .Values.rbac.fluxV1 "off" -}}
+{{- $all = append $all "flux-v1-namespace" -}}
+{{- if eq .Values.rbac.fluxV1 "cluster" -}}
+{{- $all = append $all "flux-v1-cluster" -}}
+{{- end -}}
+{{- end -}}
+{{- $all | toJson -}}
+{{- end -}}

@@ -246,6 +246,7 @@ fn each_feature_brings_its_own_rights() {
     assert_eq!(with(json!({ "rbac": { "keys": true } })), of(&["keys"]));
     assert_eq!(with(json!({ "customResources": { "watch": true } })), of(&["custom-resources"]));
     assert_eq!(with(json!({ "native": { "accounts": "given" } })), of(&["observe", "impersonate"]));
+    assert_eq!(with(json!({ "native": { "accounts": "given", "observe": false } })), of(&["impersonate"]));
     assert_eq!(with(json!({ "native": { "accounts": "own", "clusterScope": false } })), of(&own));
     assert_eq!(with(json!({ "native": { "accounts": "own" } })), of(&[&own[..], &["accounts-cluster"]].concat()));
 }
@@ -266,7 +267,7 @@ fn values_that_mean_nothing_are_refused() {
     for (values, why) in [
         (r#"{"replica": 2}"#, "replica"),
         (r#"{"native": {"accounts": "all"}}"#, "accounts"),
-        (r#"{"state": {"inline": {"../a.yaml": ""}}}"#, "inline"),
+        (r#"{"state": {"inline": {"../a.yaml": ""}}}"#, "../a.yaml"),
         (r#"{"leaderElection": false}"#, "leaderElection"),
         (r#"{"customResources": {"watch": false}}"#, "nothing to do"),
     ] {

@@ -51,7 +51,7 @@ fn the_chart_installs_upgrades_and_goes() {
 
     release.uninstall();
     eventually("the pods are gone", || pods().is_empty().then_some(()));
-    for (kind, name) in [("clusterrole", "arcwright"), ("clusterrolebinding", "arcwright-native")] {
+    for (kind, name) in [("clusterrole", "arcwright"), ("clusterrolebinding", "arcwright")] {
         assert!(attempt("kubectl", &["get", kind, name], "").is_err(), "{kind} {name} is gone");
     }
     // Definitions, configurations and what was applied stay.
