@@ -99,17 +99,31 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let cli = parse(std::env::args_os().collect()).unwrap_or_else(|error| error.exit());
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if called(&args) == Some(completions::KUBECTL_COMPLETE) {
+        return finish(completions::for_kubectl(args.get(1..).unwrap_or_default()));
+    }
+    let cli = parse(args).unwrap_or_else(|error| error.exit());
     let form = match cli.log_format {
         LogFormat::Json => telemetry::Form::Json,
         LogFormat::Text => telemetry::Form::Text { colours: ui::is_lively(&std::io::stderr()) },
     };
     telemetry::start(&cli.log, form, || progress::LogWriter);
     let data = context::DataDir::new(cli.data_dir);
-    run(cli.command, data).unwrap_or_else(|failure| {
+    finish(run(cli.command, data))
+}
+
+/// The exit code of an outcome; a failure is told.
+fn finish(outcome: Outcome) -> ExitCode {
+    outcome.unwrap_or_else(|failure| {
         ui::failure(&failure);
         ExitCode::from(failure.code)
     })
+}
+
+/// The name that the program was called by.
+fn called(args: &[OsString]) -> Option<&str> {
+    args.first().map(Path::new).and_then(Path::file_stem).and_then(OsStr::to_str)
 }
 
 fn run(command: Command, data: context::DataDir) -> Outcome {
@@ -137,10 +151,9 @@ fn run(command: Command, data: context::DataDir) -> Outcome {
 
 /// Parses the command line; help and errors call the program as it was called.
 fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
-    let called = args.first().map(Path::new).and_then(Path::file_stem).and_then(OsStr::to_str);
     let mut command = Cli::command();
     // kubectl runs `kubectl arcwright` as the program kubectl-arcwright.
-    if called == Some("kubectl-arcwright") {
+    if called(&args) == Some("kubectl-arcwright") {
         command = command.bin_name("kubectl arcwright");
     }
     Cli::from_arg_matches(&command.try_get_matches_from(args)?)

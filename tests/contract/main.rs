@@ -2,6 +2,7 @@
 mod chart;
 mod crds;
 mod examples;
+mod plugin;
 mod schemas;
 
 use std::path::{Path, PathBuf};

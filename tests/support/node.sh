@@ -20,7 +20,7 @@ why_not() {
   local entry missing=()
   [ "$(uname -s)" = Linux ] || fail "pods run on Linux only"
   [ "$(id -u)" = 0 ] || fail "a kubelet runs as root only"
-  for entry in containerd:containerd ctr:containerd runc:runc unshare:util-linux ip:iproute2 gcc:gcc; do
+  for entry in buildah:buildah containerd:containerd ctr:containerd runc:runc unshare:util-linux ip:iproute2 gcc:gcc; do
     [ -n "$(program "${entry%%:*}")" ] || missing+=("${entry##*:}")
   done
   [ -x "$plugins/ptp" ] || missing+=(containernetworking-plugins)
