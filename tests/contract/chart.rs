@@ -3,7 +3,7 @@
 //! The helm program is looked for in `ARCWRIGHT_HELM`, in the user's cache (`arcwright/bin/helm`), in Go's programs and in `PATH`. Where there
 //! is none, the tests that take one say that they were not run.
 use super::{printed, root};
-use arcwright::yaml;
+use arcwright::{desired, yaml};
 use serde_json::{Map, Value, json};
 use std::{
     collections::BTreeSet,
@@ -132,6 +132,28 @@ fn helm_lint_finds_nothing() {
     for values in ["{}", EVERYTHING, NOTHING, AZURE] {
         let said = run(helm, &["lint", "--strict"], values).expect("lint passes");
         assert!(said.contains("0 chart(s) failed"), "{said}");
+    }
+}
+
+#[test]
+fn every_example_of_values_renders_and_its_state_files_are_accepted() {
+    let Some(helm) = helm() else { return };
+    for entry in std::fs::read_dir(root("examples/chart")).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("a text");
+        run(helm, &["lint", "--strict"], &text).expect("lint passes");
+        let all = objects(&rendered(helm, &text));
+        let state = |map: &&&Value| map["metadata"]["name"] == "arcwright-state";
+        for map in of_kind(&all, "ConfigMap").iter().filter(state) {
+            for (name, text) in map["data"].as_object().expect("an object") {
+                let directory = tempfile::tempdir().expect("a directory");
+                let file = directory.path().join(name);
+                std::fs::write(&file, text.as_str().expect("a text")).expect("a file");
+                let loaded = desired::file::load(&[file], &desired::file::SECRETS);
+                assert_eq!(loaded.issues, [], "{}", path.display());
+                assert_eq!(loaded.configurations.len(), 1);
+            }
+        }
     }
 }
 

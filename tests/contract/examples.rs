@@ -53,6 +53,32 @@ fn every_example_tells_editors_its_schema() {
 }
 
 #[test]
+fn examples_of_resources_name_nothing_of_the_agents_machine() {
+    let all: Vec<_> =
+        state_files().into_iter().filter(|(path, _)| path.starts_with(root("examples/resources"))).collect();
+    assert!(all.len() >= 3);
+    for (path, text) in all {
+        for document in arcwright::yaml::read(&text).expect("YAML") {
+            let name = path.display();
+            assert!(document["metadata"]["namespace"].is_string(), "{name} says where it is");
+            for (setting, source) in document["spec"]["protectedSettingsFrom"].as_object().into_iter().flatten() {
+                assert!(source["secretRef"].is_object(), "{name}: {setting} comes from a Secret");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_index_of_the_examples_names_each() {
+    let index = std::fs::read_to_string(root("examples/README.md")).expect("the index");
+    for (path, _) in state_files() {
+        let path = path.strip_prefix(root("examples")).expect("an example").display().to_string();
+        let directory = path.split_once('/').map_or("", |(directory, _)| directory);
+        assert!(index.contains(&format!("({path})")) || index.contains(&format!("({directory})")), "{path}");
+    }
+}
+
+#[test]
 fn the_examples_show_what_they_are_for() {
     let https = one("https-token.yaml").source.credentials;
     assert!(https.user.is_some() && https.password.is_some());
