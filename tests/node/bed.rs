@@ -142,6 +142,21 @@ impl Release {
         attempt("helm", &args, values)
     }
 
+    /// Whether the API server would take what the chart renders with other values.
+    pub(crate) fn would_take(values: &str) {
+        let args =
+            ["template", "arcwright", &chart(), "--namespace", Self::NAMESPACE, "--kube-version=1.36.0", "--values=-"];
+        let rendered = must("helm template", attempt("helm", &args, values));
+        must(
+            "a dry run",
+            attempt(
+                "kubectl",
+                &["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"],
+                &rendered,
+            ),
+        );
+    }
+
     /// Removes it as a person would.
     pub(crate) fn uninstall(&self) {
         let args = ["uninstall", "arcwright", "--namespace", Self::NAMESPACE, "--wait", "--timeout=3m"];

@@ -21,6 +21,12 @@ fn the_chart_installs_upgrades_and_goes() {
     wait("shop", "deployment/shop", "condition=Available");
     the_pods_are_as_promised();
 
+    // What is off by default.
+    Release::would_take(
+        r#"{"networkPolicy": {"enabled": true, "scrapeFrom": [{"namespaceSelector": {}}]}, "customResources": {"historicalKinds": true},
+            "rbac": {"fluxV1": "cluster"}, "proxy": {"https": "http://proxy.example.org:3128"}, "native": {"accounts": "given"}}"#,
+    );
+
     // The other door, beside state files.
     repository
         .commit(&[("more/more.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more, namespace: shop}\n")]);

@@ -6,3 +6,4 @@ mod memory;
 mod names;
 mod network;
 mod repository;
+mod thousand;

@@ -54,7 +54,7 @@ fn a_hundred_configurations_stay_within_the_limit() {
 }
 
 /// Bytes, by a sample that the kubelet took twenty seconds or more after the first one.
-fn steady_working_set(pod: &str) -> f64 {
+pub(crate) fn steady_working_set(pod: &str) -> f64 {
     let sample = || {
         let text = kubectl(&["get", "--raw", "/api/v1/nodes/node/proxy/metrics/resource"]);
         let line = text.lines().find(|line| line.starts_with("pod_memory_working_set_bytes") && line.contains(pod))?;
