@@ -24,7 +24,7 @@ why_not() {
     [ -n "$(program "${entry%%:*}")" ] || missing+=("${entry##*:}")
   done
   [ -x "$plugins/ptp" ] || missing+=(containernetworking-plugins)
-  [ ${#missing[@]} = 0 ] || fail "these are missing (packages of Debian and Ubuntu): ${missing[*]}"
+  [ ${#missing[@]} = 0 ] || fail "these packages of Debian and Ubuntu are missing: $(printf '%s\n' "${missing[@]}" | sort -u | paste -sd ' ')"
   unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || fail "this machine gives no namespaces"
   mountpoint -q /sys/fs/cgroup && [ -w /sys/fs/cgroup ] || fail "this machine gives no cgroups"
 }
