@@ -1,6 +1,7 @@
 //! The nouns, as plain values: no I/O, no clock, no client.
 pub mod configuration;
 mod door;
+pub mod flux;
 mod manifest;
 mod object_id;
 pub mod operator;

@@ -2,7 +2,7 @@
 use super::{
     Context, PassError,
     carry_out::{Means, Results},
-    engine,
+    engine, flux,
     memory::Objects,
     observe::{Subject, nothing},
     pass::Visit,
@@ -44,6 +44,7 @@ pub(super) async fn retired(visit: &Visit<'_>, wanted: &BTreeSet<ObjectId>) -> R
             tracing::info!(configuration = %configuration.id, kustomization = %name, "what was applied stays, for the operator to take over");
             continue;
         }
+        flux::let_go(ctx, inventory.objects(&name).into_iter()).await?;
         let mut elsewhere = wanted.clone();
         elsewhere.extend(engine::stays_of(&name, &configuration.id));
         let left = clear(ctx, configuration, &name, &elsewhere, stop).await?;
@@ -112,6 +113,7 @@ async fn clear(
         let unfinished = planned.plan.prunes().map(|step| &step.id).filter(|id| !results.deleted.contains(id));
         left.extend(unfinished.cloned());
         going = results.going;
+        flux::abandon(ctx, &ctx.cluster.live.select(&going)).await;
         left.extend(planned.plan.refusals.iter().map(|refusal| refusal.id().clone()));
     }
     let mut after: Inventory = before;
