@@ -4,6 +4,8 @@ mod control;
 mod credentials;
 mod faults;
 mod flux_v1;
+mod flux_v2;
+mod flux_v2_real;
 mod git_server;
 mod idle;
 mod inputs;

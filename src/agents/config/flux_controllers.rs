@@ -22,11 +22,11 @@ const INTERVAL: Duration = Duration::from_secs(300);
 /// Longest time for the controllers to come up.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Adds the controllers to a state, where they are to be installed and something needs them.
-pub(super) fn lay_over(settings: &v2::Settings, state: Arc<DesiredState>) -> Arc<DesiredState> {
+/// Adds the controllers to a state, where they are to be installed and something needs them, or has needed them.
+pub(super) fn lay_over(settings: &v2::Settings, state: Arc<DesiredState>, is_needed: &mut bool) -> Arc<DesiredState> {
     let id = v2::controllers_id(settings);
-    let needs = |one: &Arc<Configuration>| matches!(one.engine, Engine::FluxV2(_));
-    if !settings.install || state.states(&id) || !state.configurations.iter().any(needs) {
+    *is_needed |= state.configurations.iter().any(|one| matches!(one.engine, Engine::FluxV2(_)));
+    if !settings.install || !*is_needed || state.states(&id) {
         return state;
     }
     let mut state = DesiredState::clone(&state);
@@ -120,16 +120,20 @@ mod tests {
     #[test]
     fn controllers_are_added_only_where_asked_for_and_needed() {
         let asked = v2::Settings { install: true, ..v2::Settings::default() };
-        let added = lay_over(&asked, state(vec![Engine::Native, flux()]));
+        let fresh = |settings: &v2::Settings, state| lay_over(settings, state, &mut false);
+        let added = fresh(&asked, state(vec![Engine::Native, flux()]));
         assert_eq!(added.configurations.len(), 3);
         let id = v2::controllers_id(&asked);
         let own = added.configuration(&id).expect("it is found, so the order holds");
         assert!(matches!(own.engine, Engine::FluxControllers));
-        assert_eq!(lay_over(&asked, Arc::clone(&added)).configurations.len(), 3, "not twice");
-        assert_eq!(lay_over(&asked, state(vec![Engine::Native])).configurations.len(), 1);
-        assert_eq!(lay_over(&v2::Settings::default(), state(vec![flux()])).configurations.len(), 1);
+        assert_eq!(fresh(&asked, Arc::clone(&added)).configurations.len(), 3, "not twice");
+        assert_eq!(fresh(&asked, state(vec![Engine::Native])).configurations.len(), 1);
+        assert_eq!(fresh(&v2::Settings::default(), state(vec![flux()])).configurations.len(), 1);
+        let mut is_needed = false;
+        lay_over(&asked, state(vec![flux()]), &mut is_needed);
+        assert_eq!(lay_over(&asked, state(Vec::new()), &mut is_needed).configurations.len(), 1, "they stay");
         let other = v2::Settings { source_controller: "registry.example.org/s:2".to_owned(), ..asked.clone() };
-        let changed = lay_over(&other, state(vec![flux()]));
+        let changed = fresh(&other, state(vec![flux()]));
         assert_ne!(changed.configuration(&id).map(|one| &one.digest), Some(&own.digest), "another image is a change");
     }
 }

@@ -145,7 +145,7 @@ pub async fn run_once(
 ) -> bool {
     let tracker = TaskTracker::new();
     let deadline = tokio::time::Instant::now() + patience;
-    let laid_over = flux_controllers::lay_over(&ctx.controllers, Arc::new(desired.clone()));
+    let laid_over = flux_controllers::lay_over(&ctx.controllers, Arc::new(desired.clone()), &mut false);
     let desired = &*laid_over;
     for configuration in desired.configurations.clone() {
         let (ctx, board, cancel) = (Arc::clone(ctx), Arc::clone(board), cancel.clone());
@@ -201,9 +201,10 @@ pub async fn run(
     let mut jobs = Jobs::new(cancel.clone());
     let mut told: Vec<Issue> = Vec::new();
     let mut refused = BTreeSet::new();
+    let mut needs_flux = false;
     let mut looked_back: BTreeSet<Door> = BTreeSet::new();
     loop {
-        let state = flux_controllers::lay_over(&ctx.controllers, Arc::clone(&desired.borrow_and_update()));
+        let state = flux_controllers::lay_over(&ctx.controllers, Arc::clone(&desired.borrow_and_update()), &mut needs_flux);
         for issue in state.issues.iter().filter(|issue| told.binary_search(issue).is_err()) {
             tracing::warn!(issue = %issue, "state");
         }

@@ -1,0 +1,1 @@
+//! Engine `flux-v2`.

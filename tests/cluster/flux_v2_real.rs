@@ -1,0 +1,294 @@
+//! Engine `flux-v2` in a cluster of its own: the controllers are installed, and where the variable
+//! `ARCWRIGHT_FLUX_CONTROLLERS` names a directory with the programs `source-controller` and `kustomize-controller`, these
+//! do the work, with the rights that were made for them. The test plays the kubelet.
+use crate::{
+    control_plane::ControlPlane,
+    git_server::Server,
+    live::{Live, runtime},
+    support::{Bed, Running, eventually, map, namespace},
+};
+use serde_json::{Value, json};
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Mutex, OnceLock, PoisonError},
+};
+
+const FLUX: &str = "flux-system";
+
+/// Held by the test whose agent keeps the controllers: there is one Flux in a cluster.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Path of an admin kubeconfig of the control plane of these tests.
+fn cluster() -> &'static Path {
+    static OWN: OnceLock<ControlPlane> = OnceLock::new();
+    let directory = || std::env::temp_dir().join(format!("arcwright-flux-{}", std::process::id()));
+    OWN.get_or_init(|| ControlPlane::start(&directory(), true)).kubeconfig()
+}
+
+fn live() -> Live {
+    Live::of(cluster())
+}
+
+fn kubectl(args: &[&str]) -> String {
+    let done = Command::new("kubectl").arg("--kubeconfig").arg(cluster()).args(args).output().expect("kubectl runs");
+    assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+/// A document with one configuration; `more` are lines of its spec.
+fn configuration(bed: &Bed, url: &str, kustomizations: &str, more: &str) -> String {
+    format!(
+        "apiVersion: clusterconfig.azure.com/v1beta1\nkind: FluxConfiguration\nmetadata: {{name: {0}}}\nspec:\n  engine: flux-v2\n  namespace: {0}\n  gitRepository: {{url: {url}, repositoryRef: {{branch: main}}, syncIntervalInSeconds: 2, timeoutInSeconds: 20}}\n  kustomizations: {kustomizations}\n{more}",
+        bed.namespace
+    )
+}
+
+/// The status of one configuration; nothing while it has none.
+fn status_of(bed: &Bed, name: &str) -> Option<Value> {
+    bed.statuses().into_iter().find(|status| status["name"] == name)
+}
+
+/// Waits until the status of a configuration is so.
+fn until(bed: &Bed, name: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let mut last = Value::Null;
+    let mut is_so = |status: Value| {
+        last = status;
+        is_so(&last)
+    };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(90);
+    while !status_of(bed, name).is_some_and(&mut is_so) {
+        assert!(std::time::Instant::now() < deadline, "no {what}; the last statuses: {:#?}", bed.statuses());
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+    last
+}
+
+fn message(status: &Value) -> &str {
+    status["message"].as_str().unwrap_or_default()
+}
+
+/// Says that every pod of the controllers runs.
+fn play_kubelet(live: &Live) {
+    let ready = json!({
+        "phase": "Running",
+        "conditions": [
+            {"type": "PodScheduled", "status": "True"},
+            {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
+        ],
+    });
+    for pod in live.names("Pod", FLUX, "app.kubernetes.io/part-of=flux") {
+        live.edit_status("Pod", FLUX, &pod, &ready);
+    }
+}
+
+/// Waits until the controllers are installed, as the agent of a bed says.
+fn installed(bed: &Bed, live: &Live) -> Value {
+    until(bed, "flux-controllers", "installation", |status| {
+        play_kubelet(live);
+        status["installState"] == "Installed" && status["complianceState"] == "Installed"
+    })
+}
+
+#[test]
+fn controllers_are_installed_once_for_all_and_kept() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let bed = Bed::new("v2-install");
+    let live = live();
+    bed.write_state(&[configuration(&bed, "https://git.example.org/shop.git", "{app: {path: app}}", "")]);
+    let _agent = bed.agent_with(cluster(), &["--install-flux", "--image-pull-secret", "registry"]);
+    let status = installed(&bed, &live);
+    assert_eq!(status["namespace"], FLUX);
+    until(&bed, &bed.namespace, "orders", |status| status["installState"] == "Installed");
+    let deployment = live.get("Deployment", FLUX, "source-controller").expect("it is there");
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert_eq!(pod["containers"][0]["image"], "ghcr.io/fluxcd/source-controller:v1.9.1");
+    assert_eq!(pod["imagePullSecrets"], json!([{"name": "registry"}]));
+    live.delete("Deployment", FLUX, "kustomize-controller");
+    eventually("another Deployment", || live.get("Deployment", FLUX, "kustomize-controller").is_some());
+    installed(&bed, &live);
+    let source = live.get("GitRepository", &bed.namespace, &bed.namespace).expect("the source");
+    assert_eq!(source["spec"]["url"], "https://git.example.org/shop.git");
+    assert_eq!(source["status"]["observedGeneration"], -1, "no controller has looked at it");
+    std::fs::write(bed.directory.path().join("state.yaml"), "# nothing is wanted any more\n").expect("a file");
+    eventually("end of the source", || live.get("GitRepository", &bed.namespace, &bed.namespace).is_none());
+    assert!(live.get("Deployment", FLUX, "source-controller").is_some(), "what others may need stays");
+}
+
+/// Where the programs are; nothing, which is said, when nobody says where.
+fn programs() -> Option<PathBuf> {
+    let Some(directory) = std::env::var_os("ARCWRIGHT_FLUX_CONTROLLERS").map(PathBuf::from) else {
+        eprintln!("not run: ARCWRIGHT_FLUX_CONTROLLERS names no directory with source-controller and kustomize-controller");
+        return None;
+    };
+    for program in ["source-controller", "kustomize-controller"] {
+        assert!(directory.join(program).is_file(), "{} has no {program}", directory.display());
+    }
+    Some(directory)
+}
+
+fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").to_string()
+}
+
+/// A kubeconfig by which a program is the service account that was made for it.
+fn as_account(name: &str, directory: &Path) -> PathBuf {
+    let token = kubectl(&["create", "token", name, "-n", FLUX, "--duration=1h"]);
+    let path = directory.join(format!("{name}.kubeconfig"));
+    std::fs::copy(cluster(), &path).expect("a copy");
+    for args in [
+        vec!["set-credentials", "own", "--token", token.trim()],
+        vec!["set-context", "--current", "--user", "own"],
+    ] {
+        let done = Command::new("kubectl").arg("--kubeconfig").arg(&path).arg("config").args(args).output();
+        assert!(done.expect("kubectl runs").status.success());
+    }
+    path
+}
+
+/// Runs a controller with the arguments that its Deployment has, but for those that are about where it runs.
+fn controller(programs: &Path, name: &str, directory: &Path, more: &[String]) -> Running {
+    let deployment = live().get("Deployment", FLUX, name).expect("it is installed");
+    let own = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().cloned().expect("arguments");
+    let own = own.iter().filter_map(Value::as_str).filter(|argument| !argument.starts_with("--storage-"));
+    let own = own.filter(|argument| *argument != "--enable-leader-election");
+    let log = std::fs::File::create(directory.join(format!("{name}.log"))).expect("a file");
+    let child = Command::new(programs.join(name))
+        .args(own)
+        .args(["--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"])
+        .args(more)
+        .env("KUBECONFIG", as_account(name, directory))
+        .env("RUNTIME_NAMESPACE", FLUX)
+        .env("TUF_ROOT", directory.join("tuf"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn();
+    Running(child.expect("the controller runs"))
+}
+
+/// Both controllers; when a test fails, they tell what they logged last.
+struct Controllers {
+    directory: PathBuf,
+    _running: [Running; 2],
+}
+
+impl Drop for Controllers {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for name in ["source-controller", "kustomize-controller"] {
+                let log = std::fs::read_to_string(self.directory.join(format!("{name}.log"))).unwrap_or_default();
+                let lines: Vec<&str> = log.lines().collect();
+                eprintln!("{name}:\n{}", lines[lines.len().saturating_sub(20)..].join("\n"));
+            }
+        }
+    }
+}
+
+fn controllers(programs: &Path, directory: &Path) -> Controllers {
+    let storage = directory.join("storage");
+    std::fs::create_dir_all(&storage).expect("a directory");
+    let address = free_address();
+    let stored = [
+        format!("--storage-path={}", storage.display()),
+        format!("--storage-addr={address}"),
+        format!("--storage-adv-addr={address}"),
+    ];
+    let retry = ["--requeue-dependency=2s".to_owned()];
+    let running = [
+        controller(programs, "source-controller", directory, &stored),
+        controller(programs, "kustomize-controller", directory, &retry),
+    ];
+    Controllers { directory: directory.to_owned(), _running: running }
+}
+
+/// A kustomization named `app`.
+fn app(path: &str) -> String {
+    format!(
+        "{{app: {{path: {path}, prune: true, syncIntervalInSeconds: 5, retryIntervalInSeconds: 2, timeoutInSeconds: 30}}}}"
+    )
+}
+
+const BAD: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: bad, namespace: NAMESPACE}\nspec: {ports: [{port: 99999}]}\n";
+
+/// Waits until a configuration is Non-Compliant with a message that has all of some words.
+fn until_bad(bed: &Bed, name: &str, words: &[&str]) -> Value {
+    until(bed, name, &format!("complaint with {words:?}"), |status| {
+        status["complianceState"] == "Non-Compliant" && words.iter().all(|word| message(status).contains(word))
+    })
+}
+
+fn until_good(bed: &Bed, name: &str) -> Value {
+    until(bed, name, "compliance", |status| {
+        let head = format!("main@sha1:{}", bed.head());
+        status["complianceState"] == "Compliant" && status["lastAppliedRevision"] == head.as_str()
+    })
+}
+
+#[test]
+fn the_real_controllers_do_what_they_are_told_and_are_understood() {
+    let Some(programs) = programs() else { return };
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let bed = Bed::new("v2-real");
+    let live = live();
+    let name = bed.namespace.clone();
+    bed.commit(&[("app/a.yaml", &map("a", "blue")), ("app/space.yaml", namespace())]);
+    let server = runtime().block_on(Server::plain(bed.directory.path()));
+    let url = server.url("repository/.git");
+    let state = |kustomizations: &str, more: &str| bed.write_state(&[configuration(&bed, &url, kustomizations, more)]);
+    state(&app("app"), "");
+    let _agent = bed.agent_with(cluster(), &["--install-flux"]);
+    installed(&bed, &live);
+    let _controllers = controllers(&programs, bed.directory.path());
+
+    let good = until_good(&bed, &name);
+    let applied = &good["kustomizations"][1];
+    assert_eq!((&applied["name"], &applied["phase"]), (&json!("app"), &json!("Ready")), "{applied:#}");
+    let named = |one: &Value| format!("{} {}", one["kind"].as_str().unwrap_or_default(), one["name"].as_str().unwrap_or_default());
+    let objects: Vec<String> = applied["objects"].as_array().expect("objects").iter().map(named).collect();
+    assert_eq!(objects, ["ConfigMap a".to_owned(), format!("Namespace {name}")]);
+    assert_eq!(bed.colour_in(&live, "a").as_deref(), Some("blue"));
+
+    bed.commit(&[("app/a.yaml", &map("a", "green"))]);
+    until_good(&bed, &name);
+    assert_eq!(bed.colour_in(&live, "a").as_deref(), Some("green"), "compliance is of this revision");
+
+    bed.commit(&[("app/bad.yaml", BAD)]);
+    until_bad(&bed, &name, &["kustomization app", &format!("Service/{name}/bad"), "99999"]);
+    bed.git(&["rm", "-q", "app/bad.yaml"]);
+    bed.commit(&[]);
+    until_good(&bed, &name);
+
+    state(&app("nowhere"), "");
+    until_bad(&bed, &name, &["kustomization app", &format!("Kustomization/{name}/{name}-app"), "nowhere"]);
+    assert_eq!(bed.colour_in(&live, "a").as_deref(), Some("green"), "what was applied stays");
+    state(&app("app"), "");
+    until_good(&bed, &name);
+
+    server.require("Basic bWU6cGFzcw==");
+    bed.commit(&[("app/a.yaml", &map("a", "red"))]);
+    until_bad(&bed, &name, &[&format!("GitRepository/{name}/{name}"), "authentication required"]);
+    let login = format!(
+        "  gitRepository: {{url: {url}, httpsUser: me, repositoryRef: {{branch: main}}, syncIntervalInSeconds: 2}}\n  configurationProtectedSettings: {{httpsKey: cGFzcw==}}\n"
+    );
+    let document = configuration(&bed, &url, &app("app"), "");
+    let git = document.lines().find(|line| line.contains("gitRepository")).expect("a source");
+    bed.write_state(&[document.replace(&format!("{git}\n"), &login)]);
+    until_good(&bed, &name);
+    assert_eq!(bed.colour_in(&live, "a").as_deref(), Some("red"));
+
+    std::fs::write(bed.directory.path().join("state.yaml"), "# nothing is wanted any more\n").expect("a file");
+    eventually("end of what was applied", || {
+        let namespace = live.get("Namespace", "", &name);
+        namespace.is_none_or(|one| one["status"]["phase"] == "Terminating")
+    });
+    eventually("end of what was told", || {
+        ["GitRepository", "Kustomization", "Secret", "ServiceAccount"]
+            .iter()
+            .all(|kind| live.names(kind, &name, &bed.owner_label()).is_empty())
+            && live.names("ClusterRoleBinding", "", &bed.owner_label()).is_empty()
+    });
+    assert!(bed.colour_in(&live, "a").is_none(), "pruned by the controller before its account went");
+}
