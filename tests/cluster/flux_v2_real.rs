@@ -9,6 +9,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::{
+    io::Write as _,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -116,10 +117,17 @@ fn controllers_are_installed_once_for_all_and_kept() {
     assert!(live.get("Deployment", FLUX, "source-controller").is_some(), "what others may need stays");
 }
 
+/// Says something in any case: what the macros print is shown only of tests that fail.
+fn say(text: &str) {
+    writeln!(std::io::stderr(), "{text}").ok();
+}
+
 /// Where the programs are; nothing, which is said, when nobody says where.
 fn programs() -> Option<PathBuf> {
     let Some(directory) = std::env::var_os("ARCWRIGHT_FLUX_CONTROLLERS").map(PathBuf::from) else {
-        eprintln!("not run: ARCWRIGHT_FLUX_CONTROLLERS names no directory with source-controller and kustomize-controller");
+        say(
+            "the_real_controllers_do_what_they_are_told_and_are_understood is not run: ARCWRIGHT_FLUX_CONTROLLERS names no directory with source-controller and kustomize-controller",
+        );
         return None;
     };
     for program in ["source-controller", "kustomize-controller"] {
@@ -138,10 +146,9 @@ fn as_account(name: &str, directory: &Path) -> PathBuf {
     let token = kubectl(&["create", "token", name, "-n", FLUX, "--duration=1h"]);
     let path = directory.join(format!("{name}.kubeconfig"));
     std::fs::copy(cluster(), &path).expect("a copy");
-    for args in [
-        vec!["set-credentials", "own", "--token", token.trim()],
-        vec!["set-context", "--current", "--user", "own"],
-    ] {
+    for args in
+        [vec!["set-credentials", "own", "--token", token.trim()], vec!["set-context", "--current", "--user", "own"]]
+    {
         let done = Command::new("kubectl").arg("--kubeconfig").arg(&path).arg("config").args(args).output();
         assert!(done.expect("kubectl runs").status.success());
     }
@@ -181,7 +188,7 @@ impl Drop for Controllers {
             for name in ["source-controller", "kustomize-controller"] {
                 let log = std::fs::read_to_string(self.directory.join(format!("{name}.log"))).unwrap_or_default();
                 let lines: Vec<&str> = log.lines().collect();
-                eprintln!("{name}:\n{}", lines[lines.len().saturating_sub(20)..].join("\n"));
+                say(&format!("{name}:\n{}", lines[lines.len().saturating_sub(20)..].join("\n")));
             }
         }
     }
@@ -211,7 +218,8 @@ fn app(path: &str) -> String {
     )
 }
 
-const BAD: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: bad, namespace: NAMESPACE}\nspec: {ports: [{port: 99999}]}\n";
+const BAD: &str =
+    "apiVersion: v1\nkind: Service\nmetadata: {name: bad, namespace: NAMESPACE}\nspec: {ports: [{port: 99999}]}\n";
 
 /// Waits until a configuration is Non-Compliant with a message that has all of some words.
 fn until_bad(bed: &Bed, name: &str, words: &[&str]) -> Value {
@@ -246,7 +254,9 @@ fn the_real_controllers_do_what_they_are_told_and_are_understood() {
     let good = until_good(&bed, &name);
     let applied = &good["kustomizations"][1];
     assert_eq!((&applied["name"], &applied["phase"]), (&json!("app"), &json!("Ready")), "{applied:#}");
-    let named = |one: &Value| format!("{} {}", one["kind"].as_str().unwrap_or_default(), one["name"].as_str().unwrap_or_default());
+    let named = |one: &Value| {
+        format!("{} {}", one["kind"].as_str().unwrap_or_default(), one["name"].as_str().unwrap_or_default())
+    };
     let objects: Vec<String> = applied["objects"].as_array().expect("objects").iter().map(named).collect();
     assert_eq!(objects, ["ConfigMap a".to_owned(), format!("Namespace {name}")]);
     assert_eq!(bed.colour_in(&live, "a").as_deref(), Some("blue"));

@@ -66,7 +66,8 @@ pub(super) struct Results {
 
 impl Results {
     pub(super) fn note(&mut self, id: &ObjectId, outcome: Outcome, message: impl Into<String>) {
-        let status = ObjectStatus { id: id.clone(), outcome, message: message.into(), health: None, conditions: Vec::new() };
+        let status =
+            ObjectStatus { id: id.clone(), outcome, message: message.into(), health: None, conditions: Vec::new() };
         self.objects.insert(id.clone(), status);
     }
 

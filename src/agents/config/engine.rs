@@ -54,9 +54,7 @@ pub(super) async fn look(
         Engine::Native => credentials::fetch(ctx, configuration, no_key, freshness, cancel).await.map(Origin::Artifact),
         Engine::FluxV1(operator) => operator::make(ctx, configuration, operator, no_key).await.map(Origin::Operator),
         Engine::FluxV2(told) => flux::make(ctx, configuration, told, no_key, freshness).await.map(Origin::Flux),
-        Engine::FluxControllers => {
-            flux_controllers::make(ctx, configuration, no_key).await.map(Origin::Operator)
-        }
+        Engine::FluxControllers => flux_controllers::make(ctx, configuration, no_key).await.map(Origin::Operator),
     }
 }
 
@@ -100,7 +98,9 @@ pub(super) fn compliance_state(configuration: &Configuration, phase: Phase, reas
     let is_of_install = || operator::is_of_install(reason);
     match (&configuration.engine, configuration.generation, phase) {
         (Engine::FluxV1(_) | Engine::FluxControllers, _, Phase::Ready) => "Installed",
-        (Engine::FluxV1(_) | Engine::FluxControllers, _, Phase::Failing | Phase::Stalled) if is_of_install() => "Failed",
+        (Engine::FluxV1(_) | Engine::FluxControllers, _, Phase::Failing | Phase::Stalled) if is_of_install() => {
+            "Failed"
+        }
         (Engine::FluxV1(_) | Engine::FluxControllers, _, Phase::Failing | Phase::Stalled) => "Noncompliant",
         (Engine::Native | Engine::FluxV2(_), _, Phase::Ready) => "Compliant",
         (_, _, Phase::Progressing) | (_, Generation::SourceControl, Phase::Suspended) => "Pending",

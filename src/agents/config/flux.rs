@@ -102,11 +102,11 @@ pub(super) async fn make(
     no_key: NoKey,
     freshness: Duration,
 ) -> Result<Orders, SourceError> {
-    let found = find(ctx, if freshness.is_zero() { freshness } else { FOUND_FOR }).await.map_err(SourceError::Operator)?;
+    let found =
+        find(ctx, if freshness.is_zero() { freshness } else { FOUND_FOR }).await.map_err(SourceError::Operator)?;
     if let Err(lack) = found.can_use(&flux.source) {
         let own = v2::controllers_id(&ctx.controllers);
-        let is_coming =
-            ctx.controllers.install && found.controllers.iter().all(|one| one.owner.as_ref() == Some(&own));
+        let is_coming = ctx.controllers.install && found.controllers.iter().all(|one| one.owner.as_ref() == Some(&own));
         let namespace = ctx.controllers.namespace.clone();
         return Err(if is_coming { SourceError::FluxComing { namespace } } else { lack.into() });
     }

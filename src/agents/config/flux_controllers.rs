@@ -2,12 +2,7 @@
 //!
 //! It is kept like any other, with an inventory and corrected drift, for as long as a configuration of engine `flux-v2` is
 //! wanted, or was once. Nothing of it is removed by itself: what the controllers have applied leans on it.
-use super::{
-    Context, SourceError,
-    credentials::NoKey,
-    flux,
-    operator::Made,
-};
+use super::{Context, SourceError, credentials::NoKey, flux, operator::Made};
 use crate::{
     cluster::{ClusterError, Missing},
     desired::DesiredState,

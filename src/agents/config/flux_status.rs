@@ -5,11 +5,7 @@ use super::{
 };
 use crate::{
     flux::v2::{self, Found, Standing, Story},
-    model::{
-        ObjectId,
-        configuration::Configuration,
-        flux::FluxV2,
-    },
+    model::{ObjectId, configuration::Configuration, flux::FluxV2},
     plan::health::Health,
 };
 use serde_json::Value;
@@ -96,14 +92,8 @@ pub(super) fn of_kustomizations(
         };
         let applied = object.map(|object| self::applied(object, phase, &message)).unwrap_or_default();
         let last_applied_revision = story.revision;
-        let status = KustomizationStatus {
-            name: name.clone(),
-            phase,
-            reason,
-            message,
-            last_applied_revision,
-            objects: applied,
-        };
+        let status =
+            KustomizationStatus { name: name.clone(), phase, reason, message, last_applied_revision, objects: applied };
         match old {
             Some(old) if **old == status => Arc::clone(old),
             _ => Arc::new(status),
@@ -221,4 +211,142 @@ fn conditions(object: &Value) -> Vec<Condition> {
         })
     });
     parsed.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        flux::v2::{Apis, Controller},
+        model::{
+            configuration::{ConfigurationId, Engine, Kustomization},
+            flux::FluxSource,
+        },
+    };
+    use serde_json::json;
+    use std::time::Duration;
+
+    /// What is said of configuration `shop/web` with kustomization `app`.
+    struct Case {
+        configuration: Configuration,
+        told: Told,
+        found: Found,
+        before: BTreeMap<String, Arc<KustomizationStatus>>,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let id = ConfigurationId { namespace: "shop".to_owned(), name: "web".to_owned() };
+            let flux = FluxV2 {
+                source: FluxSource::Git { provider: None },
+                interval: Duration::ZERO,
+                timeout: Duration::ZERO,
+                kustomizations: vec![Kustomization::gone("app")],
+            };
+            let mut configuration = Configuration::gone(id);
+            let told = Told::new(&configuration, &flux);
+            configuration.engine = Engine::FluxV2(Box::new(flux));
+            let controller = Controller {
+                part: "kustomize-controller",
+                namespace: "flux-system".to_owned(),
+                name: "kustomize-controller".to_owned(),
+                version: None,
+                is_available: false,
+                owner: None,
+            };
+            let found = Found { controllers: vec![controller], apis: Apis::default() };
+            Self { configuration, told, found, before: BTreeMap::new() }
+        }
+
+        /// The status of the kustomization, given its conditions; none when no controller has looked at it.
+        fn look(&mut self, ready: Option<(&str, &str, &str)>, is_late: bool) -> Arc<KustomizationStatus> {
+            let revision = "main@sha1:1";
+            let conditions: Vec<Value> = ready
+                .into_iter()
+                .map(|(status, reason, message)| {
+                    json!({"type": "Ready", "status": status, "reason": reason, "message": message, "observedGeneration": 1})
+                })
+                .collect();
+            let entries = [json!({"id": "shop_web_apps_Deployment"}), json!({"id": "shop_api_apps_Deployment"})];
+            let object = json!({
+                "metadata": {"generation": 1},
+                "status": {
+                    "conditions": conditions, "lastAppliedRevision": revision, "lastAttemptedRevision": revision,
+                    "inventory": {"entries": entries},
+                },
+            });
+            let source = json!({"status": {"artifact": {"revision": revision}}});
+            let ids: Vec<ObjectId> = self.told.ids().cloned().collect();
+            let objects = BTreeMap::from([(ids[0].clone(), source), (ids[1].clone(), object)]);
+            let Self { configuration, told, found, before } = self;
+            let statuses = of_kustomizations(told, configuration, &objects, found, before, is_late);
+            self.before = statuses.iter().map(|one| (one.name.clone(), Arc::clone(one))).collect();
+            Arc::clone(&statuses[0])
+        }
+    }
+
+    const READY: Option<(&str, &str, &str)> =
+        Some(("True", "ReconciliationSucceeded", "Applied revision: main@sha1:1"));
+    const AGAIN: Option<(&str, &str, &str)> = Some(("Unknown", "Progressing", "Reconciliation in progress"));
+    const BAD: Option<(&str, &str, &str)> =
+        Some(("False", "HealthCheckFailed", "timeout waiting for: [Deployment/shop/web status: 'InProgress']"));
+
+    #[test]
+    fn what_is_looked_at_again_is_said_to_stand_where_it_stood() {
+        let mut case = Case::new();
+        assert_eq!(case.look(AGAIN, false).phase, Phase::Progressing, "nothing was said before");
+        let ready = case.look(READY, false);
+        assert_eq!(ready.phase, Phase::Ready);
+        assert!(Arc::ptr_eq(&ready, &case.look(AGAIN, false)), "no news");
+        assert!(Arc::ptr_eq(&ready, &case.look(READY, false)));
+        let bad = case.look(BAD, false);
+        assert_eq!(bad.phase, Phase::Failing);
+        assert!(Arc::ptr_eq(&bad, &case.look(AGAIN, false)), "a try does not hide that the one before failed");
+    }
+
+    #[test]
+    fn only_the_objects_that_a_failure_names_are_bad() {
+        let bad = Case::new().look(BAD, false);
+        let health: Vec<(&str, bool)> =
+            bad.objects.iter().map(|one| (one.id.name.as_str(), one.health == Some(Health::Current))).collect();
+        assert_eq!(health, [("api", true), ("web", false)]);
+    }
+
+    #[test]
+    fn what_nobody_looks_at_is_pending_and_then_failed_by_the_controller_that_does_not_run() {
+        let mut case = Case::new();
+        let waiting = case.look(None, false);
+        assert_eq!(waiting.phase, Phase::Progressing);
+        assert!(waiting.message.ends_with("no pod of Deployment flux-system/kustomize-controller is available"));
+        let late = case.look(None, true);
+        assert_eq!((late.phase, late.reason.as_str()), (Phase::Failing, UNAVAILABLE));
+        case.found.controllers.clear();
+        assert!(case.look(None, true).message.ends_with("see the logs of kustomize-controller"));
+    }
+
+    #[test]
+    fn the_times_of_conditions_are_no_news() {
+        let told = |at: &str, message: &str| {
+            json!({"status": {"conditions": [
+                {"type": "Reconciling", "status": "True", "reason": "a", "message": "b", "lastTransitionTime": at},
+                {"type": "Ready", "status": "True", "reason": "a", "message": message, "lastTransitionTime": at},
+            ]}})
+        };
+        let story = Story { standing: Standing::Ready, reason: String::new(), message: String::new(), revision: None };
+        let id = Case::new().told.source;
+        let mut object = ObjectStatus {
+            id,
+            outcome: Outcome::Unchanged,
+            message: String::new(),
+            health: None,
+            conditions: Vec::new(),
+        };
+        follow(&mut object, &story, Some(&told("2026-01-01T00:00:00Z", "m")), None, false);
+        assert_eq!(object.conditions.len(), 1, "what comes and goes is left out");
+        let first = object.clone();
+        follow(&mut object, &story, Some(&told("2026-01-01T00:10:00Z", "m")), Some(&first), false);
+        assert_eq!(object, first);
+        follow(&mut object, &story, Some(&told("2026-01-01T00:10:00Z", "n")), Some(&first), false);
+        assert_ne!(object, first);
+    }
 }

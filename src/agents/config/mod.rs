@@ -204,7 +204,8 @@ pub async fn run(
     let mut needs_flux = false;
     let mut looked_back: BTreeSet<Door> = BTreeSet::new();
     loop {
-        let state = flux_controllers::lay_over(&ctx.controllers, Arc::clone(&desired.borrow_and_update()), &mut needs_flux);
+        let state =
+            flux_controllers::lay_over(&ctx.controllers, Arc::clone(&desired.borrow_and_update()), &mut needs_flux);
         for issue in state.issues.iter().filter(|issue| told.binary_search(issue).is_err()) {
             tracing::warn!(issue = %issue, "state");
         }

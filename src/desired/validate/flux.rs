@@ -3,8 +3,7 @@ use super::{
     super::{Problem, secrets::Reader},
     Checked, drift, flux_v2,
     kustomizations::kustomizations,
-    operator,
-    names,
+    names, operator,
     other_sources::source_kind,
     protected::{BUCKET_KEY, Protected, protected},
     reference::reference,
@@ -16,7 +15,8 @@ use crate::{
     api::{self, FluxConfigurationSpec, GitProvider, GitRepository, SourceKind},
     model::{
         configuration::{
-            Configuration, ConfigurationId, Credentials, Engine, Generation, GitSource, Kustomization, SecretRef, Setting,
+            Configuration, ConfigurationId, Credentials, Engine, Generation, GitSource, Kustomization, SecretRef,
+            Setting,
         },
         flux::FluxV2,
     },

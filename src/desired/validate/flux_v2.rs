@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     api::{
-        AzureBlob, Bucket, FluxConfigurationSpec, GitProvider, LayerOperation, OciRepository, ServicePrincipal, SourceKind,
+        AzureBlob, Bucket, FluxConfigurationSpec, GitProvider, LayerOperation, OciRepository, ServicePrincipal,
+        SourceKind,
     },
     model::{
         configuration::{Credentials, GitSource, Reference, SecretRef, Setting},
@@ -85,9 +86,7 @@ pub(super) fn source(spec: &FluxConfigurationSpec, problems: &mut Vec<Problem>) 
             }
         }
         SourceKind::Bucket => FluxSource::Bucket(bucket(&spec.bucket.clone().unwrap_or_default())),
-        SourceKind::AzureBlob => {
-            FluxSource::Bucket(azure_blob(&spec.azure_blob.clone().unwrap_or_default(), problems))
-        }
+        SourceKind::AzureBlob => FluxSource::Bucket(azure_blob(&spec.azure_blob.clone().unwrap_or_default(), problems)),
         SourceKind::OciRepository => {
             FluxSource::Oci(Box::new(oci(&spec.oci_repository.clone().unwrap_or_default(), problems)))
         }

@@ -66,7 +66,9 @@ pub enum Lack {
         part: &'static str,
     },
     /// A controller is too old.
-    #[error("{part} {version} in namespace {namespace} is too old: engine flux-v2 needs 1.0 or later (Flux 2.0); upgrade Flux")]
+    #[error(
+        "{part} {version} in namespace {namespace} is too old: engine flux-v2 needs 1.0 or later (Flux 2.0); upgrade Flux"
+    )]
     TooOld {
         /// Which.
         part: &'static str,
@@ -76,7 +78,9 @@ pub enum Lack {
         version: String,
     },
     /// A kind is not served in a version that can be used.
-    #[error("the API server does not have kind {kind} of Flux in a version that engine flux-v2 knows (v1, or v1beta2 of a Bucket or OCIRepository); upgrade Flux")]
+    #[error(
+        "the API server does not have kind {kind} of Flux in a version that engine flux-v2 knows (v1, or v1beta2 of a Bucket or OCIRepository); upgrade Flux"
+    )]
     NoKind {
         /// Which.
         kind: &'static str,
@@ -117,7 +121,8 @@ impl Found {
                 return Err(Lack::TooOld { part, namespace, version });
             }
         }
-        for (kind, api) in [(source.kind(), self.apis.of(source)), ("Kustomization", self.apis.kustomization.as_str())] {
+        for (kind, api) in [(source.kind(), self.apis.of(source)), ("Kustomization", self.apis.kustomization.as_str())]
+        {
             if api.is_empty() {
                 return Err(Lack::NoKind { kind });
             }
@@ -155,7 +160,8 @@ fn controller(deployment: &Value, part: &'static str) -> Option<Controller> {
     if image.is_none() && !(is_labelled && (name == part || label("app.kubernetes.io/part-of") == Some("flux"))) {
         return None;
     }
-    let owner = |name: &str, namespace: &str| ConfigurationId { namespace: namespace.to_owned(), name: name.to_owned() };
+    let owner =
+        |name: &str, namespace: &str| ConfigurationId { namespace: namespace.to_owned(), name: name.to_owned() };
     let available = deployment.pointer("/status/availableReplicas").and_then(Value::as_u64).unwrap_or(0);
     Some(Controller {
         part,
@@ -163,7 +169,9 @@ fn controller(deployment: &Value, part: &'static str) -> Option<Controller> {
         name: name.to_owned(),
         version: image.and_then(tag).map(str::to_owned),
         is_available: available > 0,
-        owner: label(OWNER_NAME_LABEL).zip(label(OWNER_NAMESPACE_LABEL)).map(|(name, namespace)| owner(name, namespace)),
+        owner: label(OWNER_NAME_LABEL)
+            .zip(label(OWNER_NAMESPACE_LABEL))
+            .map(|(name, namespace)| owner(name, namespace)),
     })
 }
 

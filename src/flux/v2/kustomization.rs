@@ -34,7 +34,7 @@ pub(super) fn manifest(application: &Application<'_>, one: &Kustomization) -> Ma
     }
     put(&mut spec, "postBuild", post_build(one));
     let name = name(application.id, &one.name);
-    application.followed(&application.apis.kustomization, "Kustomization", &name, "kustomization", spec)
+    application.followed(&application.apis.kustomization, "Kustomization", &name, "kustomization", &spec)
 }
 
 fn post_build(one: &Kustomization) -> Option<Value> {

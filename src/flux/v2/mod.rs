@@ -20,7 +20,9 @@ mod tests;
 pub use controllers::{CONTROLLERS, Settings, id as controllers_id, manifests as controllers};
 pub use definitions::definitions;
 pub use detect::{Apis, Controller, Found, Lack, controllers_in};
-pub use report::{Standing, Story, inventory, kustomization as kustomization_standing, named_in, source as source_standing};
+pub use report::{
+    Standing, Story, inventory, kustomization as kustomization_standing, named_in, source as source_standing,
+};
 
 use crate::model::{
     Manifest, OPERATOR_LABEL, ObjectId,
@@ -72,7 +74,7 @@ impl Application<'_> {
     }
 
     /// An object whose status is followed.
-    fn followed(&self, api_version: &str, kind: &str, name: &str, part: &str, spec: Value) -> Manifest {
+    fn followed(&self, api_version: &str, kind: &str, name: &str, part: &str, spec: &Value) -> Manifest {
         let metadata = json!({"name": name, "namespace": self.id.namespace, "labels": {OPERATOR_LABEL: part}});
         object(api_version, kind, metadata, json!({"spec": spec}))
     }

@@ -30,7 +30,7 @@ pub(super) fn manifests(application: &Application<'_>) -> Vec<Manifest> {
     };
     spec["suspend"] = json!(application.suspend);
     let mut all = made.all;
-    all.push(application.followed(api_version, flux.source.kind(), application.name(), "source", spec));
+    all.push(application.followed(api_version, flux.source.kind(), application.name(), "source", &spec));
     all
 }
 
@@ -94,11 +94,8 @@ fn reference(reference: &Reference) -> Option<Value> {
 fn entries(credentials: &Credentials) -> Vec<(&'static str, SecretString)> {
     let Credentials { user, password, bearer_token, ssh_private_key, known_hosts, ca_bundle } = credentials;
     let text = |value: &Option<String>| value.clone().map(SecretString::from);
-    let mut all: Vec<(&'static str, Option<SecretString>)> = vec![
-        ("ca.crt", text(ca_bundle)),
-        ("identity", ssh_private_key.clone()),
-        ("known_hosts", text(known_hosts)),
-    ];
+    let mut all: Vec<(&'static str, Option<SecretString>)> =
+        vec![("ca.crt", text(ca_bundle)), ("identity", ssh_private_key.clone()), ("known_hosts", text(known_hosts))];
     // A token comes before user and password, and Flux takes one of both.
     match bearer_token {
         Some(token) => all.push(("bearerToken", Some(token.clone()))),
