@@ -13,7 +13,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 const FLUX: &str = "flux-system";
@@ -123,11 +123,11 @@ fn say(text: &str) {
 }
 
 /// Where the programs are; nothing, which is said, when nobody says where.
-fn programs() -> Option<PathBuf> {
+fn programs(test: &str) -> Option<PathBuf> {
     let Some(directory) = std::env::var_os("ARCWRIGHT_FLUX_CONTROLLERS").map(PathBuf::from) else {
-        say(
-            "the_real_controllers_do_what_they_are_told_and_are_understood is not run: ARCWRIGHT_FLUX_CONTROLLERS names no directory with source-controller and kustomize-controller",
-        );
+        say(&format!(
+            "{test} is not run: ARCWRIGHT_FLUX_CONTROLLERS names no directory with source-controller and kustomize-controller"
+        ));
         return None;
     };
     for program in ["source-controller", "kustomize-controller"] {
@@ -237,7 +237,7 @@ fn until_good(bed: &Bed, name: &str) -> Value {
 
 #[test]
 fn the_real_controllers_do_what_they_are_told_and_are_understood() {
-    let Some(programs) = programs() else { return };
+    let Some(programs) = programs("the_real_controllers_do_what_they_are_told_and_are_understood") else { return };
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bed = Bed::new("v2-real");
     let live = live();
@@ -301,4 +301,115 @@ fn the_real_controllers_do_what_they_are_told_and_are_understood() {
             && live.names("ClusterRoleBinding", "", &bed.owner_label()).is_empty()
     });
     assert!(bed.colour_in(&live, "a").is_none(), "pruned by the controller before its account went");
+}
+
+/// A cluster with the real controllers, an agent on a test's state, and a repository with ConfigMap `a`.
+struct Real {
+    bed: Bed,
+    server: Server,
+    live: Live,
+    _running: (Controllers, Running),
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Real {
+    /// Nothing where the programs are not.
+    fn new(name: &str, test: &str) -> Option<Self> {
+        let programs = programs(test)?;
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let (bed, live) = (Bed::new(name), live());
+        bed.commit(&[("app/a.yaml", &map("a", "blue"))]);
+        kubectl(&["create", "namespace", &bed.namespace]);
+        let server = runtime().block_on(Server::plain(bed.directory.path()));
+        bed.write_state(&[configuration(&bed, &server.url("repository/.git"), "{}", "  suspend: true\n")]);
+        let agent = bed.agent_with(cluster(), &["--install-flux"]);
+        installed(&bed, &live);
+        let controllers = controllers(&programs, bed.directory.path());
+        Some(Self { bed, server, live, _running: (controllers, agent), _turn: turn })
+    }
+
+    /// Replaces the state by one configuration of a kustomization of `app`.
+    fn state(&self, more: &str) -> String {
+        let document = configuration(&self.bed, &self.server.url("repository/.git"), &app("app"), more);
+        self.bed.write_state(std::slice::from_ref(&document));
+        document
+    }
+
+    fn uid(&self, name: &str) -> Option<Value> {
+        self.live.get("ConfigMap", &self.bed.namespace, name).map(|one| one["metadata"]["uid"].clone())
+    }
+}
+
+#[test]
+fn objects_change_hands_between_the_engines_and_none_is_deleted() {
+    let Some(real) = Real::new("v2-hands", "objects_change_hands_between_the_engines_and_none_is_deleted") else {
+        return;
+    };
+    let (bed, name) = (&real.bed, real.bed.namespace.clone());
+    let document = real.state("");
+    bed.write_state(&[document.replace("engine: flux-v2", "engine: native")]);
+    until_good(bed, &name);
+    let uid = real.uid("a").expect("it is applied");
+    bed.write_state(std::slice::from_ref(&document));
+    until(bed, &name, "compliance by Flux", |status| {
+        status["engine"] == "flux-v2" && status["complianceState"] == "Compliant"
+    });
+    assert_eq!(real.uid("a").as_ref(), Some(&uid));
+    bed.write_state(&[document.replace("engine: flux-v2", "engine: native")]);
+    until(bed, &name, "compliance by Arcwright", |status| {
+        status["engine"] == "native" && status["complianceState"] == "Compliant"
+    });
+    eventually("end of the Kustomization", || real.live.get("Kustomization", &name, &format!("{name}-app")).is_none());
+    eventually("end of the source", || real.live.get("GitRepository", &name, &name).is_none());
+    assert_eq!(real.uid("a").as_ref(), Some(&uid));
+}
+
+#[test]
+fn a_namespace_is_not_left_and_a_rest_is_kept() {
+    let Some(real) = Real::new("v2-scope", "a_namespace_is_not_left_and_a_rest_is_kept") else { return };
+    let (bed, name) = (&real.bed, real.bed.namespace.clone());
+    real.state("  scope: namespace\n");
+    until_good(bed, &name);
+    let elsewhere = map("b", "red").replace("NAMESPACE", "default");
+    bed.commit(&[("app/b.yaml", &elsewhere)]);
+    until_bad(bed, &name, &["ConfigMap/default/b", "forbidden", &format!("flux-applier-{name}")]);
+    assert!(real.live.get("ConfigMap", "default", "b").is_none());
+    bed.git(&["rm", "-q", "app/b.yaml"]);
+    bed.commit(&[("app/a.yaml", &map("a", "green"))]);
+    until_good(bed, &name);
+    real.state("  scope: namespace\n  suspend: true\n");
+    until(bed, &name, "rest", |status| status["complianceState"] == "Suspended");
+    bed.commit(&[("app/a.yaml", &map("a", "red"))]);
+    real.state("  scope: namespace\n");
+    until_good(bed, &name);
+    assert_eq!(bed.colour_in(&real.live, "a").as_deref(), Some("red"));
+}
+
+#[test]
+fn what_is_out_of_reach_or_never_healthy_is_named() {
+    let Some(real) = Real::new("v2-faults", "what_is_out_of_reach_or_never_healthy_is_named") else { return };
+    let (bed, name) = (&real.bed, real.bed.namespace.clone());
+    let git = real.state("");
+    until_good(bed, &name);
+    let pod = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: NAMESPACE}\nspec:\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: x}]}\n";
+    bed.commit(&[("app/web.yaml", pod)]);
+    let bad = until_bad(bed, &name, &[&format!("Deployment/{name}/web")]);
+    let objects = bad["kustomizations"][1]["objects"].as_array().expect("objects").clone();
+    let health = |kind: &str| objects.iter().find(|one| one["kind"] == kind).map(|one| one["health"]["state"].clone());
+    assert_eq!((health("Deployment"), health("ConfigMap")), (Some(json!("failed")), Some(json!("current"))));
+    let line = git.lines().find(|line| line.contains("gitRepository")).expect("a source");
+    for (kind, source) in [
+        (
+            "GitRepository",
+            "  gitRepository: {url: 'http://127.0.0.1:9/a.git', timeoutInSeconds: 5, syncIntervalInSeconds: 2}",
+        ),
+        (
+            "OCIRepository",
+            "  sourceKind: OCIRepository\n  ociRepository: {url: 'oci://127.0.0.1:9/a', insecure: true, timeoutInSeconds: 5}",
+        ),
+        ("Bucket", "  sourceKind: Bucket\n  bucket: {url: 'http://127.0.0.1:9', bucketName: b, timeoutInSeconds: 5}"),
+    ] {
+        bed.write_state(&[git.replace(line, source)]);
+        until_bad(bed, &name, &[&format!("{kind}/{name}/{name}"), "127.0.0.1:9"]);
+    }
 }
