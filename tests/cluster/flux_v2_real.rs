@@ -92,13 +92,28 @@ fn installed(bed: &Bed, live: &Live) -> Value {
     })
 }
 
+/// A kubeconfig of a new service account with the documented rights: those of all roles, or of the first alone.
+fn with_rights(bed: &Bed, roles: &[&str]) -> PathBuf {
+    let account = format!("agent-{}-{}", roles.len(), bed.namespace);
+    let rights = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flux-v2/agent-rights.yaml");
+    kubectl(&["apply", "-f", rights.to_str().expect("a path")]);
+    kubectl(&["create", "serviceaccount", &account, "-n", "default"]);
+    for role in roles {
+        let (name, role) = (format!("{account}-{role}"), format!("--clusterrole={role}"));
+        let subject = format!("--serviceaccount=default:{account}");
+        kubectl(&["create", "clusterrolebinding", &name, &role, &subject]);
+    }
+    as_account(&account, "default", bed.directory.path())
+}
+
 #[test]
-fn controllers_are_installed_once_for_all_and_kept() {
+fn controllers_are_installed_once_for_all_and_kept_by_the_documented_rights() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bed = Bed::new("v2-install");
     let live = live();
     bed.write_state(&[configuration(&bed, "https://git.example.org/shop.git", "{app: {path: app}}", "")]);
-    let _agent = bed.agent_with(cluster(), &["--install-flux", "--image-pull-secret", "registry"]);
+    let more = with_rights(&bed, &["arcwright-flux-v2", "arcwright-install-flux"]);
+    let agent = bed.agent_with(&more, &["--install-flux", "--image-pull-secret", "registry"]);
     let status = installed(&bed, &live);
     assert_eq!(status["namespace"], FLUX);
     until(&bed, &bed.namespace, "orders", |status| status["installState"] == "Installed");
@@ -106,15 +121,36 @@ fn controllers_are_installed_once_for_all_and_kept() {
     let pod = &deployment["spec"]["template"]["spec"];
     assert_eq!(pod["containers"][0]["image"], "ghcr.io/fluxcd/source-controller:v1.9.1");
     assert_eq!(pod["imagePullSecrets"], json!([{"name": "registry"}]));
+    live.edit(
+        "Namespace",
+        "",
+        FLUX,
+        &json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}),
+    );
     live.delete("Deployment", FLUX, "kustomize-controller");
     eventually("another Deployment", || live.get("Deployment", FLUX, "kustomize-controller").is_some());
     installed(&bed, &live);
+    eventually("source", || live.get("GitRepository", &bed.namespace, &bed.namespace).is_some());
     let source = live.get("GitRepository", &bed.namespace, &bed.namespace).expect("the source");
     assert_eq!(source["spec"]["url"], "https://git.example.org/shop.git");
     assert_eq!(source["status"]["observedGeneration"], -1, "no controller has looked at it");
     std::fs::write(bed.directory.path().join("state.yaml"), "# nothing is wanted any more\n").expect("a file");
     eventually("end of the source", || live.get("GitRepository", &bed.namespace, &bed.namespace).is_none());
     assert!(live.get("Deployment", FLUX, "source-controller").is_some(), "what others may need stays");
+
+    drop(agent);
+    bed.write_state(&[configuration(&bed, "https://git.example.org/shop.git", "{app: {path: app}}", "")]);
+    let less = with_rights(&bed, &["arcwright-flux-v2"]);
+    let _agent = bed.agent(&less);
+    let name = format!("{}-app", bed.namespace);
+    eventually("orders again", || live.get("Kustomization", &bed.namespace, &name).is_some());
+    std::fs::write(bed.directory.path().join("state.yaml"), "# nothing is wanted any more\n").expect("a file");
+    eventually("end of all", || {
+        ["GitRepository", "Kustomization", "ServiceAccount"]
+            .iter()
+            .all(|kind| live.names(kind, &bed.namespace, &bed.owner_label()).is_empty())
+            && live.names("ClusterRoleBinding", "", &bed.owner_label()).is_empty()
+    });
 }
 
 /// Says something in any case: what the macros print is shown only of tests that fail.
@@ -142,8 +178,8 @@ fn free_address() -> String {
 }
 
 /// A kubeconfig by which a program is the service account that was made for it.
-fn as_account(name: &str, directory: &Path) -> PathBuf {
-    let token = kubectl(&["create", "token", name, "-n", FLUX, "--duration=1h"]);
+fn as_account(name: &str, namespace: &str, directory: &Path) -> PathBuf {
+    let token = kubectl(&["create", "token", name, "-n", namespace, "--duration=1h"]);
     let path = directory.join(format!("{name}.kubeconfig"));
     std::fs::copy(cluster(), &path).expect("a copy");
     for args in
@@ -166,7 +202,7 @@ fn controller(programs: &Path, name: &str, directory: &Path, more: &[String]) ->
         .args(own)
         .args(["--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"])
         .args(more)
-        .env("KUBECONFIG", as_account(name, directory))
+        .env("KUBECONFIG", as_account(name, FLUX, directory))
         .env("RUNTIME_NAMESPACE", FLUX)
         .env("TUF_ROOT", directory.join("tuf"))
         .stdin(Stdio::null())
@@ -407,7 +443,10 @@ fn what_is_out_of_reach_or_never_healthy_is_named() {
             "OCIRepository",
             "  sourceKind: OCIRepository\n  ociRepository: {url: 'oci://127.0.0.1:9/a', insecure: true, timeoutInSeconds: 5}",
         ),
-        ("Bucket", "  sourceKind: Bucket\n  bucket: {url: 'http://127.0.0.1:9', bucketName: b, timeoutInSeconds: 5}"),
+        (
+            "Bucket",
+            "  sourceKind: Bucket\n  bucket: {url: 'http://127.0.0.1:9', bucketName: manifests, timeoutInSeconds: 5}",
+        ),
     ] {
         bed.write_state(&[git.replace(line, source)]);
         until_bad(bed, &name, &[&format!("{kind}/{name}/{name}"), "127.0.0.1:9"]);

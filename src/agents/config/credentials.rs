@@ -28,7 +28,7 @@ pub enum SourceError {
     #[error("credentials cannot be read")]
     Cluster(#[from] ClusterError),
     /// The cluster did not give what an operator is made with.
-    #[error("what the operator needs cannot be made")]
+    #[error("what the engine needs cannot be read or made")]
     Operator(#[source] ClusterError),
     /// The Flux controllers of the cluster cannot be used.
     #[error(transparent)]

@@ -206,7 +206,7 @@ fn conditions(object: &Value) -> Vec<Condition> {
             kind: text("type").filter(|kind| kind != "Reconciling")?,
             status: text("status")?,
             reason: text("reason").unwrap_or_default(),
-            message: text("message").unwrap_or_default(),
+            message: v2::quoted(&text("message").unwrap_or_default()),
             last_transition_time: text("lastTransitionTime")?.parse().ok()?,
         })
     });

@@ -74,9 +74,10 @@ pub async fn reconcile(
     report
 }
 
-/// Says where the configuration stands: where its worst kustomization does.
+/// Says where the configuration stands: where its worst kustomization does, and of several such the first, on which the
+/// others may lean.
 fn sum_up(ctx: &Context, origin: &Origin, report: &mut Report) {
-    let worst = report.kustomizations.iter().max_by_key(|status| status.phase);
+    let worst = report.kustomizations.iter().rev().max_by_key(|status| status.phase);
     match worst.filter(|status| status.phase != Phase::Ready) {
         Some(worst) => {
             report.phase = worst.phase;

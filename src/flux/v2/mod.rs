@@ -21,7 +21,7 @@ pub use controllers::{CONTROLLERS, Settings, id as controllers_id, manifests as 
 pub use definitions::definitions;
 pub use detect::{Apis, Controller, Found, Lack, controllers_in};
 pub use report::{
-    Standing, Story, inventory, kustomization as kustomization_standing, named_in, source as source_standing,
+    Standing, Story, inventory, kustomization as kustomization_standing, named_in, quoted, source as source_standing,
 };
 
 use crate::model::{

@@ -3,6 +3,7 @@
 //! Source: the conditions of kstatus, and the source- and kustomize-controller, releases 1.0 to 1.9.
 use crate::model::ObjectId;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Most of a text of others that is quoted, in characters.
 const QUOTED: usize = 600;
@@ -161,11 +162,32 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
     object.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A text of others on one line, and not all of a long one.
-fn quoted(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+/// A text of others on one line, and not all of a long one. How long something took is in whole seconds, so that a try
+/// that ends as the one before is told as that.
+pub fn quoted(text: &str) -> String {
+    let line = text.split_whitespace().map(whole_seconds).collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{}...", &line[..end]),
         None => line,
     }
+}
+
+/// A word that is a duration, as in `1m30.008400438s:`, without the parts of a second.
+fn whole_seconds(word: &str) -> Cow<'_, str> {
+    let parts = word.split_once('.').and_then(|(whole, rest)| Some((whole, rest.split_once('s')?)));
+    let is_duration = |whole: &str| whole.ends_with(|c: char| c.is_ascii_digit()) && whole.chars().all(is_of_duration);
+    match parts {
+        Some((whole, (fraction, after)))
+            if is_duration(whole)
+                && fraction.chars().all(|c| c.is_ascii_digit())
+                && after.chars().all(|c| c.is_ascii_punctuation()) =>
+        {
+            Cow::Owned(format!("{whole}s{after}"))
+        }
+        _ => Cow::Borrowed(word),
+    }
+}
+
+fn is_of_duration(c: char) -> bool {
+    c.is_ascii_digit() || c == 'h' || c == 'm'
 }

@@ -340,6 +340,18 @@ fn a_kustomization_is_ready_at_the_revision_of_its_source_alone() {
 }
 
 #[test]
+fn how_long_a_try_took_is_no_news() {
+    for (text, told) in [
+        ("failed after 30.008400438s: timeout", "failed after 30s: timeout"),
+        ("after 1m30.5s", "after 1m30s"),
+        ("version 1.2.3 of 1.5services at 10.0.0.1", "version 1.2.3 of 1.5services at 10.0.0.1"),
+        ("a.b.cs", "a.b.cs"),
+    ] {
+        assert_eq!(quoted(text), told);
+    }
+}
+
+#[test]
 fn an_inventory_is_read_from_both_ends() {
     let entries = [
         "shop_web_apps_Deployment",

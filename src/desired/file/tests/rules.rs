@@ -449,7 +449,7 @@ fn what_the_flux_controllers_could_not_do_is_refused_and_what_they_do_not_know_i
     state.yaml:9:29: warning: spec.kustomizations.app.drift: has no meaning for engine flux-v2: the controllers decide that by themselves (leave it out)
     ");
     assert_snapshot!(v2("  sourceKind: Bucket\n  bucket: {url: https://s3.example.org, bucketName: b, accessKey: a}\n  configurationProtectedSettings: {httpsKey: eA==}\n"), @r"
-    state.yaml:8:5: error: spec.bucket.accessKey: comes without bucketSecretKey (they come together; give bucketSecretKey in protectedSettingsFrom)
+    state.yaml:8:56: error: spec.bucket.accessKey: comes without bucketSecretKey (they come together; give bucketSecretKey in protectedSettingsFrom)
     state.yaml:9:36: warning: spec.configurationProtectedSettings.httpsKey: has no use with this kind of source (leave it out)
     ");
 }
