@@ -134,5 +134,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $all = append $all "flux-v1-cluster" -}}
 {{- end -}}
 {{- end -}}
+{{- if .Values.rbac.fluxV2 -}}
+{{- $all = append $all "flux-v2" -}}
+{{- if .Values.fluxV2.install -}}
+{{- $all = append $all "flux-v2-install" -}}
+{{- end -}}
+{{- end -}}
 {{- $all | toJson -}}
 {{- end -}}

@@ -112,7 +112,8 @@ pub struct Bucket {
     /// Name of the bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket_name: Option<String>,
-    /// Whether the endpoint is reached by http; true when absent, as in the ARM resource.
+    /// Whether the endpoint is reached by http; true when absent, as in the ARM resource. A URL that begins with `https://`
+    /// is reached by https all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = true))]
     pub insecure: Option<bool>,

@@ -4,7 +4,7 @@ use crate::{
     agents::config::{AccountPolicy, Context},
     cluster::{Cluster, Fence},
     desired::{DesiredState, file},
-    flux::v1::Images,
+    flux::{v1::Images, v2},
     runtime::clock::SystemClock,
     source::GitCache,
 };
@@ -71,6 +71,8 @@ pub(super) struct ClusterArgs {
     pub(super) kubeconfig: Option<PathBuf>,
     #[command(flatten)]
     operators: OperatorArgs,
+    #[command(flatten)]
+    controllers: ControllerArgs,
 }
 
 /// What the operators run that engine `flux-v1` installs.
@@ -86,7 +88,7 @@ struct OperatorArgs {
     /// Image of the Helm operator; a configuration may ask for another version of it
     #[arg(long, env = "ARCWRIGHT_HELM_OPERATOR_IMAGE", default_value = Images::HELM_OPERATOR, value_name = "IMAGE", value_parser = image)]
     helm_operator_image: String,
-    /// Secret in each operator's namespace that the images are pulled with
+    /// Secret in each operator's namespace, and in that of the Flux v2 controllers, that the images are pulled with
     #[arg(long, env = "ARCWRIGHT_IMAGE_PULL_SECRET", value_name = "NAME")]
     image_pull_secret: Option<String>,
 }
@@ -101,6 +103,47 @@ impl OperatorArgs {
             pull_secret: image_pull_secret.clone(),
         }
     }
+}
+
+/// The controllers of engine `flux-v2`, where the agent is asked to install them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Controllers of engine flux-v2")]
+struct ControllerArgs {
+    /// Install the Flux v2 controllers where none are found
+    #[arg(long, env = "ARCWRIGHT_INSTALL_FLUX")]
+    install_flux: bool,
+    /// Namespace of the controllers that are installed
+    #[arg(long, env = "ARCWRIGHT_FLUX_NAMESPACE", default_value = v2::Settings::NAMESPACE, value_name = "NAMESPACE", value_parser = label)]
+    flux_namespace: String,
+    /// Image of the source-controller, with its version
+    #[arg(long, env = "ARCWRIGHT_SOURCE_CONTROLLER_IMAGE", default_value = v2::Settings::SOURCE_CONTROLLER, value_name = "IMAGE", value_parser = image)]
+    source_controller_image: String,
+    /// Image of the kustomize-controller, with its version
+    #[arg(long, env = "ARCWRIGHT_KUSTOMIZE_CONTROLLER_IMAGE", default_value = v2::Settings::KUSTOMIZE_CONTROLLER, value_name = "IMAGE", value_parser = image)]
+    kustomize_controller_image: String,
+}
+
+impl ControllerArgs {
+    fn settings(&self, pull_secret: Option<String>) -> v2::Settings {
+        let Self { install_flux, flux_namespace, source_controller_image, kustomize_controller_image } = self;
+        v2::Settings {
+            install: *install_flux,
+            namespace: flux_namespace.clone(),
+            source_controller: source_controller_image.clone(),
+            kustomize_controller: kustomize_controller_image.clone(),
+            pull_secret,
+        }
+    }
+}
+
+/// Takes what can be a namespace.
+fn label(text: &str) -> Result<String, String> {
+    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_label = (1..=63).contains(&text.len()) && text.chars().all(is_inner);
+    if !is_label || text.starts_with('-') || text.ends_with('-') {
+        return Err("a namespace has lower-case letters, digits and -, as in flux-system".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Takes what can be an image, and no more than one word.
@@ -171,6 +214,7 @@ impl ClusterArgs {
         let mut context = Context::new(cluster, GitCache::new(data.mirrors()), Arc::new(SystemClock));
         context.accounts = accounts;
         context.images = self.operators.images();
+        context.controllers = self.controllers.settings(context.images.pull_secret.clone());
         Ok(Arc::new(context))
     }
 }

@@ -58,6 +58,18 @@ impl Discovery {
         .await
     }
 
+    /// The `apiVersion` of a kind at the first of some versions that the server has; `None` when it has none of them.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn served(&self, group: &str, kind: &str, versions: &[&str]) -> Result<Option<String>, ClusterError> {
+        self.look_up(true, |known| {
+            let mut all = versions.iter().map(|version| GroupVersionKind::gvk(group, version, kind));
+            all.find_map(|gvk| known.resolve_gvk(&gvk).map(|(resource, _)| resource.api_version))
+        })
+        .await
+    }
+
     /// The resources of the kinds of `ids`, at the version the server recommends; what is known already stays.
     ///
     /// A kind that the server does not have is left out.

@@ -16,6 +16,7 @@ mod limit;
 mod live;
 mod live_object;
 mod namespace;
+mod others;
 mod secrets;
 mod signal;
 mod store;
@@ -162,6 +163,28 @@ impl Cluster {
         };
         let (kind, _) = self.discovery.resolve(manifest, true).await?.ok_or_else(unknown)?;
         claim::shared(&self.client, &kind, manifest).await
+    }
+
+    /// The Deployments of a namespace, or of all where it is empty, that carry the labels, or any where these are empty;
+    /// at most 500.
+    ///
+    /// # Errors
+    /// When the API server does not answer or refuses.
+    pub async fn deployments(&self, namespace: &str, labels: &str) -> Result<Vec<serde_json::Value>, ClusterError> {
+        others::deployments(&self.client, namespace, labels).await
+    }
+
+    /// Changes an object that others keep by a merge patch; false when it is not there.
+    ///
+    /// # Errors
+    /// When the API server does not answer or refuses.
+    pub async fn nudge(
+        &self,
+        kind: &kube::core::ApiResource,
+        id: &ObjectId,
+        change: &serde_json::Value,
+    ) -> Result<bool, ClusterError> {
+        others::nudge(&self.client, kind, id, change).await
     }
 
     /// An object of somebody else that deleting a namespace or a definition would delete too.

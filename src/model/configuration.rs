@@ -1,5 +1,5 @@
 //! A configuration, checked: the one form that every door hands to the engine.
-use super::{Door, operator::Operator};
+use super::{Door, flux::FluxV2, operator::Operator};
 use secrecy::SecretString;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -94,6 +94,8 @@ pub enum Setting {
     HttpsUser,
     /// `httpsKey`
     HttpsKey,
+    /// `bucketSecretKey`
+    BucketSecretKey,
 }
 
 /// A Git repository and how to reach it.
@@ -175,6 +177,10 @@ pub enum Engine {
     Native,
     /// A Flux v1 operator, installed for this configuration, does.
     FluxV1(Box<Operator>),
+    /// The Flux v2 controllers, which all configurations share, do.
+    FluxV2(Box<FluxV2>),
+    /// It is no work of a user's: the Flux v2 controllers themselves are kept.
+    FluxControllers,
 }
 
 impl Engine {
@@ -183,6 +189,7 @@ impl Engine {
         match self {
             Self::Native => "native",
             Self::FluxV1(_) => "flux-v1",
+            Self::FluxV2(_) | Self::FluxControllers => "flux-v2",
         }
     }
 }

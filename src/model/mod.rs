@@ -2,6 +2,7 @@
 mod account;
 pub mod configuration;
 mod door;
+pub mod flux;
 mod manifest;
 mod object_id;
 pub mod operator;

@@ -104,7 +104,7 @@ fn decide(manifest: &Manifest, live: Option<&Observed>, policy: DriftPolicy) -> 
     }
 }
 
-/// What is deleted, last made first.
+/// What is deleted: what a controller clears away first, then last made first.
 fn prunes<'a>(
     gone: impl Iterator<Item = &'a ObjectId>,
     live: &BTreeMap<ObjectId, Observed>,
@@ -127,7 +127,7 @@ fn prunes<'a>(
             Some(_) | None => ids.push(id),
         }
     }
-    ids.sort_by(|a, b| order::key(b).cmp(&order::key(a)));
+    ids.sort_by(|a, b| (!order::goes_first(a), order::key(b)).cmp(&(!order::goes_first(b), order::key(a))));
     ids.into_iter().map(|id| Step { id: id.clone(), action: Action::Prune, manifest: None }).collect()
 }
 

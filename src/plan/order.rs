@@ -52,6 +52,15 @@ const FIRST: [&str; 12] = [
     "Service",
 ];
 
+/// Whether what an object holds is deleted by a controller while the object is deleted, so that it goes before what that
+/// controller needs for it: its account, its source.
+pub fn goes_first(id: &ObjectId) -> bool {
+    matches!(
+        (id.group.as_str(), id.kind.as_str()),
+        ("kustomize.toolkit.fluxcd.io", "Kustomization") | ("helm.toolkit.fluxcd.io", "HelmRelease")
+    )
+}
+
 /// Sort key of an object: stage, rank of its kind, then group, kind, namespace and name.
 pub fn key(id: &ObjectId) -> (Stage, usize, &ObjectId) {
     let rank = FIRST.iter().position(|kind| *kind == id.kind).unwrap_or(FIRST.len());

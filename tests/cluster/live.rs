@@ -44,6 +44,9 @@ impl Live {
             "ValidatingWebhookConfiguration" => ("admissionregistration.k8s.io", "v1"),
             "Deployment" | "ReplicaSet" => ("apps", "v1"),
             "Role" | "RoleBinding" | "ClusterRole" | "ClusterRoleBinding" => ("rbac.authorization.k8s.io", "v1"),
+            "GitRepository" | "Bucket" | "OCIRepository" => ("source.toolkit.fluxcd.io", "v1"),
+            "Kustomization" => ("kustomize.toolkit.fluxcd.io", "v1"),
+            "FluxConfiguration" => ("clusterconfig.azure.com", "v1beta1"),
             "CustomResourceDefinition" => ("apiextensions.k8s.io", "v1"),
             _ => ("", "v1"),
         };

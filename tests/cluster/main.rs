@@ -5,6 +5,8 @@ mod credentials;
 mod election;
 mod faults;
 mod flux_v1;
+mod flux_v2;
+mod flux_v2_real;
 mod git_server;
 mod idle;
 mod inputs;

@@ -16,7 +16,7 @@ const FLUX: &str = "fluxconfigurations.clusterconfig.azure.com";
 const SOURCE_CONTROL: &str = "sourcecontrolconfigurations.clusterconfig.azure.com";
 
 /// Defines the kinds, and returns when they are served.
-fn define(kubeconfig: &Path, directory: &Path) {
+pub(crate) fn define(kubeconfig: &Path, directory: &Path) {
     define_printed(kubeconfig, directory, &["crds"], &[FLUX, SOURCE_CONTROL]);
 }
 

@@ -22,10 +22,13 @@ const EVERYTHING: &str = r#"{
     "state": {"inline": {"shop.yaml": "kind: FluxConfiguration\n"}, "existingConfigMap": "more", "existingSecret": "secret"},
     "customResources": {"historicalKinds": true, "namespaces": ["shop"]},
     "native": {"accounts": "given", "defaultServiceAccount": "deployer"},
-    "rbac": {"fluxV1": "cluster", "extraRules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]},
+    "rbac": {"fluxV1": "cluster", "fluxV2": true, "extraRules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]},
     "serviceAccount": {"annotations": {"example.org/role": "agent"}},
     "fluxV1": {"image": "registry.example.org/flux:1", "memcachedImage": "registry.example.org/memcached:1",
-        "helmOperatorImage": "registry.example.org/helm-operator:1", "imagePullSecret": "pull"},
+        "helmOperatorImage": "registry.example.org/helm-operator:1"},
+    "fluxV2": {"install": true, "sourceControllerImage": "registry.example.org/source-controller:1",
+        "kustomizeControllerImage": "registry.example.org/kustomize-controller:1"},
+    "operatorImagePullSecret": "pull",
     "authorities": {"existingConfigMap": "authorities"},
     "data": {"existingClaim": "mirrors"},
     "networkPolicy": {"enabled": true, "scrapeFrom": [{"namespaceSelector": {}}]},
@@ -274,13 +277,24 @@ fn each_feature_brings_its_own_rights() {
 }
 
 #[test]
-fn engine_flux_v1_has_the_rights_that_its_example_shows() {
+fn the_flux_engines_have_the_rights_that_their_examples_show() {
     let Some(helm) = helm() else { return };
-    let mut values: Value = serde_json::from_str(NOTHING).expect("JSON");
-    values["rbac"]["fluxV1"] = "cluster".into();
-    let example = yaml::read(&committed("examples/flux-v1/agent-rights.yaml")).expect("YAML").remove(0);
-    let granted = rights(&rules(helm, "ClusterRole", &values.to_string()));
-    assert_eq!(granted, &rights(example["rules"].as_array().expect("rules")) | &documented("agent"));
+    for (example, roles, section, feature) in [
+        ("flux-v1", 1, "rbac", json!({ "fluxV1": "cluster" })),
+        ("flux-v2", 1, "rbac", json!({ "fluxV2": true })),
+        ("flux-v2", 2, "fluxV2", json!({ "install": true })),
+    ] {
+        let mut values: Value = serde_json::from_str(NOTHING).expect("JSON");
+        values["rbac"]["fluxV2"] = (example == "flux-v2").into();
+        for (key, value) in feature.as_object().expect("an object") {
+            values[section][key] = value.clone();
+        }
+        let shown = yaml::read(&committed(&format!("examples/{example}/agent-rights.yaml"))).expect("YAML");
+        let shown = shown.iter().take(roles).flat_map(|role| role["rules"].as_array().expect("rules"));
+        let shown = rights(&shown.cloned().collect::<Vec<_>>());
+        let granted = rights(&rules(helm, "ClusterRole", &values.to_string()));
+        assert_eq!(granted, &shown | &documented("agent"), "{example}");
+    }
 }
 
 #[test]

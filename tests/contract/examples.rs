@@ -94,6 +94,12 @@ fn the_examples_show_what_they_are_for() {
     assert_eq!(operator.engine.name(), "flux-v1");
     let Engine::FluxV1(operator) = operator.engine else { panic!("it has an operator") };
     assert!(operator.helm.is_some() && operator.has_switch("git-readonly"));
+    let flux = configurations(&root("examples/state/flux-v2.yaml"));
+    assert!(flux.iter().all(|one| one.engine.name() == "flux-v2"));
+    let kinds = flux
+        .iter()
+        .filter_map(|one| if let Engine::FluxV2(told) = &one.engine { Some(told.source.kind()) } else { None });
+    assert_eq!(kinds.collect::<Vec<_>>(), ["GitRepository", "OCIRepository"]);
     let directory = configurations(&root("examples/state.d"));
     assert_eq!(directory.iter().map(|one| &one.id).collect::<BTreeSet<_>>().len(), 2);
 }

@@ -23,10 +23,11 @@ pub enum AccountPolicy {
 impl AccountPolicy {
     /// In whose name the objects of a configuration are written.
     ///
-    /// An operator has an account of its own, and is installed by the agent itself.
+    /// Operators and Flux controllers have accounts of their own, and are installed and told by the agent itself.
     pub fn of(&self, configuration: &Configuration) -> Account {
         match (&configuration.engine, &configuration.service_account, self) {
-            (Engine::FluxV1(_), _, _) | (Engine::Native, None, Self::Agent) => Account::Agent,
+            (Engine::FluxV1(_) | Engine::FluxV2(_) | Engine::FluxControllers, _, _)
+            | (Engine::Native, None, Self::Agent) => Account::Agent,
             (Engine::Native, Some(name), _) | (Engine::Native, None, Self::Default(name)) => {
                 Account::Given(name.clone())
             }

@@ -12,7 +12,11 @@ use crate::{
         Manifest, ObjectId,
         configuration::{Configuration, Kustomization},
     },
-    plan::{Action, Plan, Step, digest_of, health::Health, order::Stage},
+    plan::{
+        Action, Plan, Step, digest_of,
+        health::Health,
+        order::{Stage, goes_first},
+    },
 };
 use futures::{StreamExt as _, stream};
 use kube::core::ApiResource;
@@ -66,7 +70,8 @@ pub(super) struct Results {
 
 impl Results {
     pub(super) fn note(&mut self, id: &ObjectId, outcome: Outcome, message: impl Into<String>) {
-        let status = ObjectStatus { id: id.clone(), outcome, message: message.into(), health: None };
+        let status =
+            ObjectStatus { id: id.clone(), outcome, message: message.into(), health: None, conditions: Vec::new() };
         self.objects.insert(id.clone(), status);
     }
 
@@ -251,10 +256,17 @@ impl Means<'_> {
     /// Takes every step that deletes, in its order. One that fails does not stop the others, save the namespace in
     /// which the record of them all is.
     pub(super) async fn prune(&self, plan: &Plan, results: &mut Results) {
+        let mut awaited: Vec<(ObjectId, String)> = Vec::new();
         for step in plan.prunes() {
             if self.stop.is_cancelled() {
                 results.is_cut_short = true;
                 return;
+            }
+            if !goes_first(&step.id) && !self.are_gone(&mut awaited, results).await {
+                let names: Vec<String> = awaited.iter().map(|(id, _)| id.to_string()).collect();
+                results.going.insert(step.id.clone());
+                results.note(&step.id, Outcome::Deleted, format!("is deleted when {} is gone", names.join(", ")));
+                continue;
             }
             if self.holds_inventory(&step.id) && results.has_failures() {
                 results.note(&step.id, Outcome::Failed, "goes last, and something else could not be deleted");
@@ -268,6 +280,9 @@ impl Means<'_> {
                 }
                 Ok(Deletion::UnderWay { held_by }) => {
                     results.going.insert(step.id.clone());
+                    if goes_first(&step.id) && self.is_followed(&step.id) {
+                        awaited.push((step.id.clone(), held_by.clone()));
+                    }
                     let held_by = if held_by.is_empty() { held_by } else { format!(", held by {held_by}") };
                     results.note(&step.id, Outcome::Deleted, format!("is being deleted{held_by}"));
                 }
@@ -277,6 +292,26 @@ impl Means<'_> {
                 }
             }
         }
+    }
+
+    /// Whether an object is one that the engine has a controller work on.
+    fn is_followed(&self, id: &ObjectId) -> bool {
+        self.live.get(id).is_some_and(|object| object.in_full().is_some())
+    }
+
+    /// Waits a while until objects that are being deleted are gone; those that are stay no longer in the list.
+    async fn are_gone(&self, awaited: &mut Vec<(ObjectId, String)>, results: &mut Results) -> bool {
+        while let Some((id, held_by)) = awaited.last() {
+            if self.until_gone(id, held_by).await.is_err() {
+                return false;
+            }
+            results.has_written = true;
+            results.going.remove(id);
+            results.deleted.insert(id.clone());
+            results.note(id, Outcome::Deleted, "");
+            awaited.pop();
+        }
+        true
     }
 
     fn holds_inventory(&self, id: &ObjectId) -> bool {

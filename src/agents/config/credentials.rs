@@ -3,10 +3,11 @@
 //!
 //! Secrets are read at each look at the repository, so a change counts after `syncIntervalInSeconds` at the
 //! latest, and a visit without a look reads none. What the configuration says itself comes first.
-use super::Context;
+use super::{Context, status::Phase};
 use crate::{
     cluster::{ClusterError, SecretEntries},
-    model::configuration::{Configuration, Credentials, GitSource, SecretRef, Setting},
+    flux::v2::Lack,
+    model::configuration::{Configuration, ConfigurationId, Credentials, GitSource, SecretRef, Setting},
     source::{
         Artifact, FetchError,
         git::{RepoUrl, public_key_of},
@@ -27,8 +28,14 @@ pub enum SourceError {
     #[error("credentials cannot be read")]
     Cluster(#[from] ClusterError),
     /// The cluster did not give what an operator is made with.
-    #[error("what the operator needs cannot be made")]
+    #[error("what the engine needs cannot be read or made")]
     Operator(#[source] ClusterError),
+    /// The Flux controllers of the cluster cannot be used.
+    #[error(transparent)]
+    Flux(#[from] Lack),
+    /// The agent is about to install what is missing.
+    #[error("the Flux controllers are being installed in namespace {namespace}")]
+    FluxComing { namespace: String },
     /// A Secret that is referred to is not there.
     #[error("Secret {namespace}/{name} with the credentials is not there; create it, or correct {field}")]
     SecretMissing { namespace: String, name: String, field: &'static str },
@@ -47,6 +54,8 @@ impl SourceError {
             Self::Fetch(error) => error.reason(),
             Self::Operator(error) if error.is_forbidden() => "Forbidden",
             Self::Cluster(error) | Self::Operator(error) => error.reason(),
+            Self::Flux(lack) => lack.reason(),
+            Self::FluxComing { .. } => "FluxInstalling",
             Self::SecretMissing { .. } => "SecretNotFound",
             Self::SecretUnusable { .. } => "SecretInvalid",
             Self::NoKeyYet => "AuthenticationFailed",
@@ -58,7 +67,18 @@ impl SourceError {
         match self {
             Self::Fetch(error) => error.is_transient(),
             Self::Cluster(error) | Self::Operator(error) => error.is_transient(),
+            // Somebody may install or upgrade Flux.
+            Self::Flux(_) | Self::FluxComing { .. } => true,
             Self::SecretMissing { .. } | Self::SecretUnusable { .. } | Self::NoKeyYet => true,
+        }
+    }
+
+    /// Where a configuration stands whose source failed so.
+    pub(super) fn phase(&self) -> Phase {
+        match self {
+            Self::FluxComing { .. } => Phase::Progressing,
+            _ if self.is_transient() => Phase::Failing,
+            _ => Phase::Stalled,
         }
     }
 }
@@ -96,10 +116,20 @@ pub(super) async fn complete(
     configuration: &Configuration,
     no_key: NoKey,
 ) -> Result<GitSource, SourceError> {
-    let mut source = configuration.source.clone();
+    completed(ctx, &configuration.id, configuration.source.clone(), no_key).await
+}
+
+/// Completes the credentials of a source of a configuration.
+pub(super) async fn completed(
+    ctx: &Context,
+    id: &ConfigurationId,
+    mut source: GitSource,
+    no_key: NoKey,
+) -> Result<GitSource, SourceError> {
     let mut secrets: BTreeMap<&str, SecretEntries> = BTreeMap::new();
-    let namespace = &configuration.id.namespace;
-    for reference in &configuration.source.secret_refs {
+    let namespace = &id.namespace;
+    let references = source.secret_refs.clone();
+    for reference in &references {
         let name = name_of(reference);
         if !secrets.contains_key(name) {
             let found = ctx.cluster.secret(namespace, name).await?;
@@ -112,7 +142,7 @@ pub(super) async fn complete(
         }
     }
     let is_ssh = is_ssh(&source);
-    for reference in &configuration.source.secret_refs {
+    for reference in &references {
         let name = name_of(reference);
         let Some(entries) = secrets.get(name) else { continue };
         add(&mut source.credentials, reference, entries, is_ssh).map_err(|why| SourceError::SecretUnusable {
@@ -123,13 +153,13 @@ pub(super) async fn complete(
     }
     if needs_key(&source) {
         let key = match no_key {
-            NoKey::Make => ctx.cluster.keys.find_or_make(&configuration.id).await?,
-            NoKey::Leave => ctx.cluster.keys.find(&configuration.id).await?.ok_or(SourceError::NoKeyYet)?,
+            NoKey::Make => ctx.cluster.keys.find_or_make(id).await?,
+            NoKey::Leave => ctx.cluster.keys.find(id).await?.ok_or(SourceError::NoKeyYet)?,
         };
-        ctx.cluster.keys.remember(&configuration.id, key.public);
+        ctx.cluster.keys.remember(id, key.public);
         source.credentials.ssh_private_key = Some(key.private);
     } else if let Some(public) = source.credentials.ssh_private_key.as_ref().and_then(|key| public_key_of(key).ok()) {
-        ctx.cluster.keys.remember(&configuration.id, public);
+        ctx.cluster.keys.remember(id, public);
     }
     Ok(source)
 }
@@ -175,7 +205,9 @@ fn add(
             match setting {
                 Setting::SshPrivateKey => fill(&mut credentials.ssh_private_key, Some(value)),
                 Setting::HttpsUser => fill(&mut credentials.user, Some(line(&value))),
-                Setting::HttpsKey => fill(&mut credentials.password, Some(line(&value).into())),
+                Setting::HttpsKey | Setting::BucketSecretKey => {
+                    fill(&mut credentials.password, Some(line(&value).into()));
+                }
             }
             Ok(())
         }

@@ -5,6 +5,8 @@ use super::{
     Context, PassError, SourceError,
     artifact_tree::Closure,
     credentials::{self, NoKey},
+    flux::{self, Orders},
+    flux_controllers,
     judge::{self, Expectation},
     memory::Settled,
     operator::{self, Made},
@@ -20,7 +22,7 @@ use crate::{
     source::Artifact,
 };
 use kube::core::ApiResource;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// What the objects of a configuration are made of, at one moment.
@@ -28,8 +30,10 @@ use tokio_util::sync::CancellationToken;
 pub(super) enum Origin {
     /// A commit of its repository.
     Artifact(Artifact),
-    /// The configuration itself: they are an operator.
+    /// The configuration itself: they are an operator, or the Flux controllers.
     Operator(Made),
+    /// The configuration itself: they are what the Flux controllers are told.
+    Flux(Orders),
 }
 
 /// Looks for what the objects of a configuration are made of.
@@ -49,6 +53,16 @@ pub(super) async fn look(
     match &configuration.engine {
         Engine::Native => credentials::fetch(ctx, configuration, no_key, freshness, cancel).await.map(Origin::Artifact),
         Engine::FluxV1(operator) => operator::make(ctx, configuration, operator, no_key).await.map(Origin::Operator),
+        Engine::FluxV2(told) => flux::make(ctx, configuration, told, no_key, freshness).await.map(Origin::Flux),
+        Engine::FluxControllers => flux_controllers::make(ctx, configuration, no_key).await.map(Origin::Operator),
+    }
+}
+
+/// Whether a configuration that rests is visited all the same, since others do its work and have to be told.
+pub(super) fn tells_of_rest(engine: &Engine) -> bool {
+    match engine {
+        Engine::FluxV2(_) => true,
+        Engine::Native | Engine::FluxV1(_) | Engine::FluxControllers => false,
     }
 }
 
@@ -56,8 +70,8 @@ pub(super) async fn look(
 /// takes them over.
 pub(super) fn takes_over(engine: &Engine) -> bool {
     match engine {
-        Engine::Native => false,
-        Engine::FluxV1(_) => true,
+        Engine::Native | Engine::FluxControllers => false,
+        Engine::FluxV1(_) | Engine::FluxV2(_) => true,
     }
 }
 
@@ -81,14 +95,17 @@ pub(super) fn own_namespace(id: &ConfigurationId) -> ObjectId {
 ///
 /// An operator is `Installed` when it runs. It is never `Compliant`: it does not say whether it could apply everything.
 pub(super) fn compliance_state(configuration: &Configuration, phase: Phase, reason: &str) -> &'static str {
+    let is_of_install = || operator::is_of_install(reason);
     match (&configuration.engine, configuration.generation, phase) {
-        (Engine::FluxV1(_), _, Phase::Ready) => "Installed",
-        (Engine::FluxV1(_), _, Phase::Failing | Phase::Stalled) if !operator::is_of_install(reason) => "Noncompliant",
-        (Engine::FluxV1(_), _, Phase::Failing | Phase::Stalled) => "Failed",
-        (Engine::Native, _, Phase::Ready) => "Compliant",
+        (Engine::FluxV1(_) | Engine::FluxControllers, _, Phase::Ready) => "Installed",
+        (Engine::FluxV1(_) | Engine::FluxControllers, _, Phase::Failing | Phase::Stalled) if is_of_install() => {
+            "Failed"
+        }
+        (Engine::FluxV1(_) | Engine::FluxControllers, _, Phase::Failing | Phase::Stalled) => "Noncompliant",
+        (Engine::Native | Engine::FluxV2(_), _, Phase::Ready) => "Compliant",
         (_, _, Phase::Progressing) | (_, Generation::SourceControl, Phase::Suspended) => "Pending",
-        (Engine::Native, Generation::SourceControl, Phase::Failing | Phase::Stalled) => "Noncompliant",
-        (Engine::Native, Generation::Flux, Phase::Failing | Phase::Stalled) => "Non-Compliant",
+        (_, Generation::SourceControl, Phase::Failing | Phase::Stalled) => "Noncompliant",
+        (_, Generation::Flux, Phase::Failing | Phase::Stalled) => "Non-Compliant",
         (_, Generation::Flux, Phase::Suspended) => "Suspended",
     }
 }
@@ -102,12 +119,19 @@ pub(super) fn install_state(
 ) -> Option<InstallState> {
     match (&configuration.engine, phase) {
         (Engine::Native, _) => None,
-        (Engine::FluxV1(_), Phase::Ready) => Some(InstallState::Installed),
-        (Engine::FluxV1(_), Phase::Progressing) => Some(InstallState::Pending),
-        (Engine::FluxV1(_), Phase::Failing | Phase::Stalled) if operator::is_of_install(reason) => {
+        // The controllers are there unless they are what is missing, which an API server that is away does not tell.
+        (Engine::FluxV2(_), _) if flux::is_of_install(reason) => Some(InstallState::Failed),
+        (Engine::FluxV2(_), phase) if flux::is_installing(phase, reason) => Some(InstallState::Pending),
+        (Engine::FluxV2(_), Phase::Failing) if reason == judge::UNREACHABLE => before,
+        (Engine::FluxV2(_), _) => Some(InstallState::Installed),
+        (Engine::FluxV1(_) | Engine::FluxControllers, Phase::Ready) => Some(InstallState::Installed),
+        (Engine::FluxV1(_) | Engine::FluxControllers, Phase::Progressing) => Some(InstallState::Pending),
+        (Engine::FluxV1(_) | Engine::FluxControllers, Phase::Failing | Phase::Stalled)
+            if operator::is_of_install(reason) =>
+        {
             Some(InstallState::Failed)
         }
-        (Engine::FluxV1(_), Phase::Failing | Phase::Stalled | Phase::Suspended) => {
+        (Engine::FluxV1(_) | Engine::FluxControllers, Phase::Failing | Phase::Stalled | Phase::Suspended) => {
             Some(before.unwrap_or(InstallState::Pending))
         }
     }
@@ -119,6 +143,7 @@ impl Origin {
         match self {
             Self::Artifact(artifact) => &artifact.revision.commit,
             Self::Operator(made) => &made.fingerprint,
+            Self::Flux(orders) => &orders.fingerprint,
         }
     }
 
@@ -127,7 +152,7 @@ impl Origin {
         settled.origin == self.fingerprint()
             || match self {
                 Self::Artifact(artifact) => super::artifact_tree::is_unchanged(artifact, &settled.closure),
-                Self::Operator(_) => false,
+                Self::Operator(_) | Self::Flux(_) => false,
             }
     }
 
@@ -136,6 +161,7 @@ impl Origin {
         match self {
             Self::Artifact(artifact) => Some(artifact.revision.to_string()),
             Self::Operator(made) => made.synced_revision(ctx),
+            Self::Flux(orders) => orders.revision(ctx),
         }
     }
 
@@ -148,7 +174,9 @@ impl Origin {
     ) -> Result<(Vec<Manifest>, Closure), PassError> {
         match self {
             Self::Artifact(artifact) => wanted::rendered(ctx, artifact.clone(), path, variables).await,
-            Self::Operator(made) => Ok((made.manifests.to_vec(), Closure::default())),
+            Self::Operator(Made { manifests, .. }) | Self::Flux(Orders { manifests, .. }) => {
+                Ok((manifests.to_vec(), Closure::default()))
+            }
         }
     }
 
@@ -156,7 +184,7 @@ impl Origin {
     /// an operator holds everything of it.
     pub(super) fn keeps(&self, configuration: &Configuration) -> Option<ObjectId> {
         match self {
-            Self::Artifact(_) => None,
+            Self::Artifact(_) | Self::Flux(_) => None,
             Self::Operator(_) => Some(own_namespace(&configuration.id)),
         }
     }
@@ -164,7 +192,7 @@ impl Origin {
     /// Kinds that are watched besides those of the manifests.
     pub(super) fn also_watched(&self) -> Vec<ApiResource> {
         match self {
-            Self::Artifact(_) => Vec::new(),
+            Self::Artifact(_) | Self::Flux(_) => Vec::new(),
             Self::Operator(_) => operator::watched(),
         }
     }
@@ -175,11 +203,27 @@ impl Origin {
         ctx: &Context,
         configuration: &Configuration,
         status: &mut KustomizationStatus,
+        before: &KustomizationStatus,
         expectation: Expectation,
     ) {
         match self {
             Self::Artifact(_) => judge::by_health(status, expectation),
             Self::Operator(made) => made.judge(ctx, configuration, status, expectation.is_late),
+            Self::Flux(orders) => orders.judge(ctx, configuration, status, before, expectation),
+        }
+    }
+
+    /// What others say of the kustomizations that they do the work of, and said `before`; empty where nobody else does any.
+    pub(super) fn reported(
+        &self,
+        ctx: &Context,
+        configuration: &Configuration,
+        before: &BTreeMap<String, Arc<KustomizationStatus>>,
+        is_late: bool,
+    ) -> Vec<Arc<KustomizationStatus>> {
+        match self {
+            Self::Artifact(_) | Self::Operator(_) => Vec::new(),
+            Self::Flux(orders) => orders.reported(ctx, configuration, before, is_late),
         }
     }
 
@@ -188,7 +232,7 @@ impl Origin {
         judge::by_failures(status, is_transient);
         match self {
             Self::Artifact(_) => {}
-            Self::Operator(_) => operator::tell_of_rights(status),
+            Self::Operator(_) | Self::Flux(_) => operator::tell_of_rights(status),
         }
     }
 
@@ -196,7 +240,8 @@ impl Origin {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Artifact(artifact) => artifact.revision.to_string(),
-            Self::Operator(_) => "engine flux-v1".to_owned(),
+            Self::Operator(made) => made.engine.to_owned(),
+            Self::Flux(_) => "engine flux-v2".to_owned(),
         }
     }
 
@@ -205,6 +250,10 @@ impl Origin {
         match self {
             Self::Artifact(artifact) => format!("applied revision {} ({objects} objects)", artifact.revision),
             Self::Operator(made) => made.told_when_ready(ctx),
+            Self::Flux(orders) => {
+                let revision = orders.revision(ctx).unwrap_or_default();
+                format!("the Flux controllers have applied revision {revision} ({objects} objects)")
+            }
         }
     }
 }

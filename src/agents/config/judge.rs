@@ -96,7 +96,7 @@ mod tests {
 
     fn object(name: &str, outcome: Outcome, health: Option<Health>) -> ObjectStatus {
         let id = ObjectId { group: String::new(), kind: "Pod".into(), namespace: "a".into(), name: name.into() };
-        ObjectStatus { message: format!("{name} was refused"), id, outcome, health }
+        ObjectStatus { message: format!("{name} was refused"), id, outcome, health, conditions: Vec::new() }
     }
 
     fn judged(objects: Vec<ObjectStatus>, wait: bool, is_late: bool) -> (Phase, String) {

@@ -50,6 +50,8 @@ impl Objects {
 pub struct Memory {
     pub(super) source: SourceMemory,
     pub(super) kustomizations: BTreeMap<String, Settled>,
+    /// What others said last of the kustomizations that they do the work of.
+    pub(super) reported: BTreeMap<String, Arc<KustomizationStatus>>,
     pub(super) fights: Fights,
     /// How many visits have failed in a row.
     pub(super) failures: u32,

@@ -21,6 +21,9 @@ mod doors;
 mod engine;
 mod error;
 mod fight;
+mod flux;
+mod flux_controllers;
+mod flux_status;
 mod jobs;
 mod judge;
 mod lookup;
@@ -55,7 +58,7 @@ pub use remove::{Left, remove};
 use crate::{
     cluster::Cluster,
     desired::{DesiredState, Issue},
-    flux::v1::Images,
+    flux::{v1::Images, v2},
     model::{Door, configuration::Configuration},
     render::Cache,
     runtime::clock::Clock,
@@ -88,6 +91,10 @@ pub struct Context {
     pub accounts: AccountPolicy,
     /// What the operators run that are installed.
     pub images: Images,
+    /// Whether and how the Flux v2 controllers are installed.
+    pub controllers: v2::Settings,
+    /// What was found of Flux v2.
+    findings: flux::Findings,
     /// Bounds the renders at once.
     pub renders: Semaphore,
     /// What renders keep for those after them.
@@ -108,6 +115,8 @@ impl Context {
             freshness: Duration::from_secs(2),
             accounts: AccountPolicy::default(),
             images: Images::default(),
+            controllers: v2::Settings::default(),
+            findings: flux::Findings::default(),
             renders: Semaphore::new(RENDERS),
             rendered: Arc::new(Cache::new(RENDERED_BYTES)),
             passes: Semaphore::new(PASSES),
@@ -141,6 +150,8 @@ pub async fn run_once(
 ) -> bool {
     let tracker = TaskTracker::new();
     let deadline = tokio::time::Instant::now() + patience;
+    let laid_over = flux_controllers::lay_over(&ctx.controllers, Arc::new(desired.clone()), &mut false);
+    let desired = &*laid_over;
     for configuration in desired.configurations.clone() {
         let (ctx, board, cancel) = (Arc::clone(ctx), Arc::clone(board), cancel.clone());
         tracker.spawn(async move {
@@ -195,9 +206,11 @@ pub async fn run(
     let mut jobs = Jobs::new(cancel.clone());
     let mut told: Vec<Issue> = Vec::new();
     let mut refused = BTreeSet::new();
+    let mut needs_flux = false;
     let mut looked_back: BTreeSet<Door> = BTreeSet::new();
     loop {
-        let state = Arc::clone(&desired.borrow_and_update());
+        let state =
+            flux_controllers::lay_over(&ctx.controllers, Arc::clone(&desired.borrow_and_update()), &mut needs_flux);
         for issue in state.issues.iter().filter(|issue| told.binary_search(issue).is_err()) {
             tracing::warn!(issue = %issue, "state");
         }

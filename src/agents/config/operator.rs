@@ -1,8 +1,8 @@
-//! Engine `flux-v1`: what its operator is made of, and whether it has come up.
+//! What is installed, and whether it has come up: the operator of engine `flux-v1`, or the controllers of `flux-v2`.
 use super::{
     Context, SourceError,
     credentials::{self, NoKey},
-    engine, judge,
+    engine, flux, judge,
     status::{KustomizationStatus, ObjectStatus, Outcome, Phase},
 };
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
     },
 };
 use kube::core::ApiResource;
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
 /// Reasons of failures that are not of the installation.
@@ -33,12 +32,20 @@ pub(super) struct Made {
     pub(super) manifests: Arc<[Manifest]>,
     /// Digest of the manifests.
     pub(super) fingerprint: String,
-    /// Name of the instance.
-    instance: String,
+    /// The engine that it belongs to, for a person.
+    pub(super) engine: &'static str,
+    /// What there is to say when it runs.
+    title: String,
+    mark: Option<Mark>,
+}
+
+/// Where an operator says what it has synced.
+#[derive(Clone)]
+pub(super) struct Mark {
     /// The branch that it follows.
     branch: String,
     /// The Secret on which it leaves its mark.
-    mark: ObjectId,
+    secret: ObjectId,
 }
 
 /// Makes an operator of a configuration. Reads Secrets, and makes the key and what must be there before.
@@ -70,18 +77,10 @@ pub(super) async fn make(
     let source = credentials::complete(ctx, configuration, no_key).await?;
     let installation =
         Installation { id, scope: configuration.scope, operator, source: &source, images: &ctx.images, owns_namespace };
-    let manifests: Arc<[Manifest]> = v1::manifests(&installation).into();
-    let mut digest = Sha256::new();
-    for manifest in manifests.iter() {
-        digest.update(serde_json::to_vec(&manifest.object).unwrap_or_default());
-    }
-    Ok(Made {
-        fingerprint: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
-        manifests,
-        instance: operator.instance.clone(),
-        branch: source.reference.branch.clone().unwrap_or_default(),
-        mark: v1::mark(id, operator),
-    })
+    let branch = source.reference.branch.clone().unwrap_or_default();
+    let title = format!("operator {} of namespace {} is installed", operator.instance, id.namespace);
+    let mark = Mark { branch, secret: v1::mark(id, operator) };
+    Ok(Made::new(v1::manifests(&installation), "engine flux-v1", title, Some(mark)))
 }
 
 /// Whether the namespace goes with the configuration: its labels say so, or the inventory, should they be lost.
@@ -120,11 +119,15 @@ pub(super) fn tell_of_rights(status: &mut KustomizationStatus) {
     };
     if status.objects.iter().any(is_forbidden) {
         FORBIDDEN.clone_into(&mut status.reason);
-        status.message.push_str("; give the agent the rights that engine flux-v1 needs");
+        status.message.push_str("; give the agent the rights that the engine needs");
     }
 }
 
 impl Made {
+    pub(super) fn new(manifests: Vec<Manifest>, engine: &'static str, title: String, mark: Option<Mark>) -> Self {
+        Self { fingerprint: flux::fingerprint(&manifests), manifests: manifests.into(), engine, title, mark }
+    }
+
     /// Says where an operator stands whose objects were all applied.
     pub(super) fn judge(
         &self,
@@ -153,18 +156,17 @@ impl Made {
 
     /// The revision that the operator says it has synced. Only one that does not write to the repository says so here.
     pub(super) fn synced_revision(&self, ctx: &Context) -> Option<String> {
-        let mut found = ctx.cluster.live.select([&self.mark]);
-        let secret = found.remove(&self.mark)?.object();
-        v1::synced_commit(&secret).map(|commit| format!("{}@sha1:{commit}", self.branch))
+        let Mark { branch, secret: id } = self.mark.as_ref()?;
+        let mut found = ctx.cluster.live.select([id]);
+        let secret = found.remove(id)?.object();
+        v1::synced_commit(&secret).map(|commit| format!("{branch}@sha1:{commit}"))
     }
 
     /// What there is to say of an operator that runs.
     pub(super) fn told_when_ready(&self, ctx: &Context) -> String {
-        let namespace = self.mark.namespace.as_str();
-        let operator = format!("operator {} of namespace {namespace} is installed", self.instance);
         match self.synced_revision(ctx) {
-            Some(revision) => format!("{operator}, and says that it has synced {revision}"),
-            None => operator,
+            Some(revision) => format!("{}, and says that it has synced {revision}", self.title),
+            None => self.title.clone(),
         }
     }
 }

@@ -199,7 +199,7 @@ impl Visit<'_> {
         } else {
             let is_late = settled.since.elapsed() > kustomization.timeout;
             let expectation = Expectation { wait: kustomization.wait, is_late };
-            self.origin.judge(self.ctx, self.configuration, &mut status, expectation);
+            self.origin.judge(self.ctx, self.configuration, &mut status, &settled.status, expectation);
         }
         // The same status is the same value, which the board shares.
         if *settled.status != status {

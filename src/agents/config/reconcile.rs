@@ -1,7 +1,7 @@
 //! One visit to one configuration: revision, then each of its kustomizations in order, then what is left over.
 use super::{
     Context, PassError,
-    engine::Origin,
+    engine::{self, Origin},
     memory::Memory,
     pass::{Siblings, Visit},
     status::{KustomizationStatus, Phase, Report},
@@ -40,7 +40,8 @@ pub async fn reconcile(
     stop: &CancellationToken,
 ) -> Report {
     let mut report = Report::ready(ctx.public_key(configuration));
-    if configuration.suspend {
+    let tells_of_rest = engine::tells_of_rest(&configuration.engine);
+    if configuration.suspend && !tells_of_rest {
         report.phase = Phase::Suspended;
         "Suspended".clone_into(&mut report.reason);
         "suspended; nothing is changed until it is resumed".clone_into(&mut report.message);
@@ -65,12 +66,18 @@ pub async fn reconcile(
             None => failure.message.clone(),
         };
     }
+    if configuration.suspend && report.phase == Phase::Ready {
+        report.phase = Phase::Suspended;
+        "Suspended".clone_into(&mut report.reason);
+        "suspended; the controllers change nothing until it is resumed".clone_into(&mut report.message);
+    }
     report
 }
 
-/// Says where the configuration stands: where its worst kustomization does.
+/// Says where the configuration stands: where its worst kustomization does, and of several such the first, on which the
+/// others may lean.
 fn sum_up(ctx: &Context, origin: &Origin, report: &mut Report) {
-    let worst = report.kustomizations.iter().max_by_key(|status| status.phase);
+    let worst = report.kustomizations.iter().rev().max_by_key(|status| status.phase);
     match worst.filter(|status| status.phase != Phase::Ready) {
         Some(worst) => {
             report.phase = worst.phase;
@@ -124,9 +131,21 @@ async fn kustomizations(visit: &Visit<'_>, memory: &mut Memory, has_drifted: boo
         phases.insert(name, status.phase);
         report.kustomizations.push(status);
     }
+    reported(visit, memory, report);
     if are_known && let Err(error) = super::remove::retired(visit, &wanted.into_values().flatten().collect()).await {
         tracing::warn!(configuration = %configuration.id, error = %Chain(&error), "objects of a kustomization that is gone could not all be deleted; they stay in the inventory");
     }
+}
+
+/// Adds what others say of the kustomizations that they do the work of.
+fn reported(visit: &Visit<'_>, memory: &mut Memory, report: &mut Report) {
+    let Visit { ctx, configuration, origin, .. } = *visit;
+    let own = configuration.kustomizations.first();
+    let is_late = own.and_then(|own| Some((own, memory.kustomizations.get(&own.name)?)));
+    let is_late = is_late.is_some_and(|(own, settled)| settled.since.elapsed() > own.timeout);
+    let statuses = origin.reported(ctx, configuration, &memory.reported, is_late);
+    memory.reported = statuses.iter().map(|status| (status.name.clone(), Arc::clone(status))).collect();
+    report.kustomizations.extend(statuses);
 }
 
 /// A kustomization whose dependency is not ready.

@@ -81,11 +81,12 @@ impl SourceMemory {
             Err(error) => {
                 self.failures = self.failures.saturating_add(1);
                 self.failure = Some(SourceFailure {
-                    phase: if error.is_transient() { Phase::Failing } else { Phase::Stalled },
+                    phase: error.phase(),
                     reason: error.reason().to_owned(),
                     message: Chain(&error).to_string(),
                 });
-                backoff(FIRST_RETRY, self.failures, interval)
+                let most = if error.phase() == Phase::Progressing { PATIENCE } else { interval };
+                backoff(FIRST_RETRY, self.failures, most)
             }
         };
         self.next_look = Some(Instant::now() + jittered(wait, fastrand::f64()));

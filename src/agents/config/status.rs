@@ -30,6 +30,9 @@ pub struct ObjectStatus {
     /// Its health; none when it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
+    /// What a controller says of it, where the engine follows that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
 }
 
 /// What became of an object.
@@ -122,7 +125,7 @@ pub struct ConfigurationStatus {
     pub name: String,
     /// `SourceControlConfiguration` or `FluxConfiguration`.
     pub kind: String,
-    /// `native` or `flux-v1`.
+    /// `native`, `flux-v1` or `flux-v2`.
     pub engine: String,
     /// Address of the repository, without credentials.
     pub url: String,

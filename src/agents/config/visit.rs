@@ -1,6 +1,6 @@
 //! Visits a configuration again and again: when it is time, when its objects change, when somebody asks.
 use super::{
-    Board, Context, Memory,
+    Board, Context, Memory, engine,
     reconcile::reconcile,
     revision::{backoff, jittered},
     status::{Phase, Report, status_of},
@@ -28,7 +28,7 @@ pub(super) async fn until(
     let mut memory = Memory::default();
     while !stop.is_cancelled() {
         board.begin(&configuration.id);
-        if !configuration.suspend {
+        if !configuration.suspend || engine::tells_of_rest(&configuration.engine) {
             Box::pin(memory.source.look(ctx, configuration, signal.take_asked(), stop)).await;
         }
         let has_drifted = signal.take_drifted();
@@ -67,7 +67,8 @@ fn next_visit(configuration: &Configuration, report: &Report, memory: &mut Memor
             backoff(FIRST_RETRY, memory.failures, retry)
         }
     };
-    let source = if configuration.suspend { interval } else { memory.source.until_next_look() };
+    let rests = configuration.suspend && !engine::tells_of_rest(&configuration.engine);
+    let source = if rests { interval } else { memory.source.until_next_look() };
     jittered(own, chance).min(source)
 }
 

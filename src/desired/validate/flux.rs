@@ -1,20 +1,25 @@
 //! A `FluxConfiguration`.
 use super::{
     super::{Problem, secrets::Reader},
-    Checked,
+    Checked, drift, flux_v2,
     kustomizations::kustomizations,
-    names,
+    names, operator,
     other_sources::source_kind,
-    protected::{Protected, protected},
+    protected::{BUCKET_KEY, Protected, protected},
     reference::reference,
     scope, seconds, service_account,
     texts::{certificates, known_hosts},
-    transport::{Fields, Forms, resolved, transport, transport_rules},
-    unavailable,
+    transport::{Fields, Forms, Transport, resolved, transport, transport_rules},
 };
 use crate::{
-    api::{self, FluxConfigurationSpec, GitProvider, GitRepository},
-    model::configuration::{Configuration, ConfigurationId, Credentials, Engine, Generation, GitSource, SecretRef},
+    api::{self, FluxConfigurationSpec, GitProvider, GitRepository, SourceKind},
+    model::{
+        configuration::{
+            Configuration, ConfigurationId, Credentials, Engine, Generation, GitSource, Kustomization, SecretRef,
+            Setting,
+        },
+        flux::FluxV2,
+    },
 };
 
 const GIT: &str = "spec.gitRepository";
@@ -39,27 +44,36 @@ pub(in crate::desired) fn flux(
                 .warning(),
         );
     }
-    engine(spec.engine, problems);
+    let is_native = is_native(spec.engine, problems);
     reconciliation_wait(spec, problems);
-    source_kind(spec, problems);
+    source_kind(spec, is_native, problems);
     let found = protected(
         spec.configuration_protected_settings.as_ref(),
         spec.protected_settings_from.as_ref(),
-        &["sshPrivateKey", "httpsKey", "bucketSecretKey"],
+        &["sshPrivateKey", "httpsKey", BUCKET_KEY],
         secrets,
         problems,
     );
-    let (source, resolved) = git_source(spec.git_repository.as_ref(), found, secrets, problems);
+    let (source, resolved) = if is_native || spec.source_kind.unwrap_or_default() == SourceKind::GitRepository {
+        git_source(spec.git_repository.as_ref(), is_native, found, secrets, problems)
+    } else {
+        flux_v2::address(spec, found, problems)
+    };
+    let stated = kustomizations(name, spec, problems);
+    let mut work = Work { engine: Engine::Native, source, kustomizations: stated, ignored: Vec::new() };
+    if !is_native {
+        work = of_flux_v2(spec, work, problems);
+    }
     let configuration = Configuration {
         id: ConfigurationId { namespace, name: name.to_owned() },
         generation: Generation::Flux,
-        engine: Engine::Native,
+        engine: work.engine,
         scope: scope(spec.scope),
         service_account: service_account(spec.service_account_name.as_ref(), problems),
         suspend: spec.suspend.unwrap_or(false),
-        source,
-        kustomizations: kustomizations(name, spec, problems),
-        ignored: Vec::new(),
+        source: work.source,
+        kustomizations: work.kustomizations,
+        ignored: work.ignored,
         digest: String::new(),
         door: secrets.door().clone(),
         resource_generation: None,
@@ -67,19 +81,50 @@ pub(in crate::desired) fn flux(
     (configuration, resolved)
 }
 
-fn engine(engine: Option<api::Engine>, problems: &mut Vec<Problem>) {
+/// What an engine makes of the specification.
+struct Work {
+    engine: Engine,
+    source: GitSource,
+    kustomizations: Vec<Kustomization>,
+    ignored: Vec<String>,
+}
+
+/// The controllers do the work of what is stated; the agent's own is one kustomization of what they are told.
+fn of_flux_v2(spec: &FluxConfigurationSpec, work: Work, problems: &mut Vec<Problem>) -> Work {
+    let Work { source, kustomizations: stated, .. } = work;
+    let ignored = flux_v2::ignored(spec, problems);
+    let flux = FluxV2 {
+        source: flux_v2::source(spec, problems),
+        interval: source.interval,
+        timeout: source.timeout,
+        kustomizations: stated,
+    };
+    Work {
+        engine: Engine::FluxV2(Box::new(flux)),
+        // The agent looks for new Secrets, and at the controllers; these look at the source.
+        source: GitSource { allow_local: false, interval: operator::INTERVAL, ..source },
+        kustomizations: vec![operator::own(drift(spec.drift))],
+        ignored,
+    }
+}
+
+fn is_native(engine: Option<api::Engine>, problems: &mut Vec<Problem>) -> bool {
     match engine.unwrap_or_default() {
-        api::Engine::Native => {}
-        api::Engine::FluxV1 => problems.push(
-            Problem::new("spec.engine", "flux-v1 is for a SourceControlConfiguration")
-                .hint("use native, or describe the repository in a SourceControlConfiguration"),
-        ),
-        api::Engine::FluxV2 => unavailable("flux-v2", problems),
+        api::Engine::Native => true,
+        api::Engine::FluxV2 => false,
+        api::Engine::FluxV1 => {
+            problems.push(
+                Problem::new("spec.engine", "flux-v1 is for a SourceControlConfiguration")
+                    .hint("use native or flux-v2, or describe the repository in a SourceControlConfiguration"),
+            );
+            true
+        }
     }
 }
 
 fn git_source(
     stated: Option<&GitRepository>,
+    is_native: bool,
     mut found: Protected,
     secrets: &Reader<'_>,
     problems: &mut Vec<Problem>,
@@ -87,6 +132,16 @@ fn git_source(
     let none = GitRepository::default();
     let git = stated.unwrap_or(&none);
     let transport = stated.and_then(|git| transport(URL, &git.url, Forms::FluxV2, secrets, problems));
+    if !is_native && transport == Some(Transport::Local) {
+        problems.push(
+            Problem::new(URL, "is a directory of this machine, which the controllers in the cluster do not reach")
+                .hint("use https:// or ssh://, or engine native"),
+        );
+    }
+    if let Some(field) = found.field_of(BUCKET_KEY) {
+        problems.push(Problem::new(field, "has no use with a Git repository").hint("leave it out").warning());
+        found.refs.retain(|one| !matches!(one, SecretRef::Entry { setting: Setting::BucketSecretKey, .. }));
+    }
     let reference = reference(&format!("{GIT}.repositoryRef"), git.repository_ref.as_ref(), problems);
     let known_hosts = known_hosts(KNOWN_HOSTS, git.ssh_known_hosts.as_deref(), problems);
     let ca_bundle = certificates(HTTPS_CA_CERT, git.https_ca_cert.as_deref(), problems);
@@ -103,7 +158,7 @@ fn git_source(
     };
     transport_rules(transport, &found, fields, problems);
     user_and_key(git, &found, problems);
-    if git.provider.is_some_and(|provider| provider != GitProvider::Generic) {
+    if is_native && git.provider.is_some_and(|provider| provider != GitProvider::Generic) {
         problems.push(
             Problem::new(format!("{GIT}.provider"), "has no meaning for engine native, which gets no tokens by itself")
                 .hint("give httpsUser and httpsKey, or an ssh key")

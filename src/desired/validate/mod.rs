@@ -2,6 +2,7 @@
 //!
 //! Source: the public ARM resources and the rules of their command line client.
 mod flux;
+mod flux_v2;
 mod keys;
 mod kustomizations;
 mod names;
@@ -28,14 +29,6 @@ type Checked = (Configuration, Vec<String>);
 
 /// Time for one fetch, or between two looks, when nothing is said.
 const DEFAULT_SECONDS: u32 = 600;
-
-/// Refuses an engine that is known by name only.
-fn unavailable(name: &str, problems: &mut Vec<Problem>) {
-    problems.push(
-        Problem::new("spec.engine", format!("{name} is not available in this version"))
-            .hint("use native, which does the same work itself"),
-    );
-}
 
 fn scope(scope: Option<api::ScopeType>) -> Scope {
     match scope.unwrap_or_default() {

@@ -7,14 +7,14 @@ use super::{
 use crate::{
     api::SourceControlConfigurationSpec,
     model::{
-        configuration::{Engine, Kustomization, Scope},
+        configuration::{DriftPolicy, Engine, Kustomization, Scope},
         operator::{HelmOperator, OPERATOR, Operator},
     },
 };
 use std::{collections::BTreeMap, time::Duration};
 
 /// Time between looks at what the operator is made of: its Secrets by reference above all.
-const INTERVAL: Duration = Duration::from_secs(300);
+pub(super) const INTERVAL: Duration = Duration::from_secs(300);
 /// Longest time for the operator to come up.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -35,7 +35,7 @@ pub(super) fn work(name: &str, spec: &SourceControlConfigurationSpec, problems: 
         branch: params.branch,
         timeout: seconds(None),
         interval: INTERVAL,
-        kustomizations: vec![own(spec)],
+        kustomizations: vec![own(drift(spec.drift))],
         ignored: ignored(spec),
     }
 }
@@ -47,8 +47,8 @@ fn helm(spec: &SourceControlConfigurationSpec, scope: Scope, problems: &mut Vec<
     spec.enable_helm_operator.unwrap_or(false).then_some(helm)
 }
 
-/// The operator's own objects, as a kustomization.
-fn own(spec: &SourceControlConfigurationSpec) -> Kustomization {
+/// An operator's own objects, as a kustomization.
+pub(super) fn own(drift: DriftPolicy) -> Kustomization {
     Kustomization {
         name: OPERATOR.to_owned(),
         path: String::new(),
@@ -60,7 +60,7 @@ fn own(spec: &SourceControlConfigurationSpec) -> Kustomization {
         force: true,
         wait: true,
         allow_empty: false,
-        drift: drift(spec.drift),
+        drift,
         substitute: BTreeMap::new(),
         substitute_from: Vec::new(),
     }

@@ -1,9 +1,9 @@
-//! Sources that engine `native` does not fetch: checked all the same, and refused by name.
+//! Sources that engine `native` does not fetch, and engine `flux-v2` does: checked all the same, and refused by name.
 use super::super::{Problem, check::child};
 use crate::api::{AzureBlob, Bucket, FluxConfigurationSpec, OciRepository, ServicePrincipal, SourceKind};
 
 /// Compares the kind of source with the sources that are given.
-pub(super) fn source_kind(spec: &FluxConfigurationSpec, problems: &mut Vec<Problem>) {
+pub(super) fn source_kind(spec: &FluxConfigurationSpec, is_native: bool, problems: &mut Vec<Problem>) {
     let kind = spec.source_kind.unwrap_or_default();
     let given = [
         (SourceKind::GitRepository, "gitRepository", spec.git_repository.is_some()),
@@ -27,10 +27,10 @@ pub(super) fn source_kind(spec: &FluxConfigurationSpec, problems: &mut Vec<Probl
                 .warning(),
         );
     }
-    if kind != SourceKind::GitRepository {
+    if is_native && kind != SourceKind::GitRepository {
         problems.push(
             Problem::new("spec.sourceKind", format!("{} is not fetched by engine native", word(kind)))
-                .hint("use GitRepository"),
+                .hint("use GitRepository, or engine flux-v2"),
         );
     }
     spec.bucket.iter().for_each(|one| bucket(one, problems));

@@ -12,7 +12,7 @@ const INLINE: &str = "spec.configurationProtectedSettings";
 const FROM: &str = "spec.protectedSettingsFrom";
 
 /// The setting of a bucket, which a Git repository has no use for.
-const BUCKET_KEY: &str = "bucketSecretKey";
+pub(super) const BUCKET_KEY: &str = "bucketSecretKey";
 
 /// What the protected settings hold.
 #[derive(Default)]
@@ -20,6 +20,7 @@ pub(super) struct Protected {
     pub(super) user: Option<String>,
     pub(super) password: Option<SecretString>,
     pub(super) key: Option<SecretString>,
+    pub(super) bucket_key: Option<SecretString>,
     /// What stands in Secrets of the cluster, and is read when it is needed.
     pub(super) refs: Vec<SecretRef>,
     /// The values that came by reference, each after the name of its setting.
@@ -43,6 +44,7 @@ impl Protected {
         match setting {
             "httpsUser" => self.user = Some(text.trim().to_owned()),
             "httpsKey" => self.password = Some(text.trim_end_matches(['\r', '\n']).to_owned().into()),
+            BUCKET_KEY => self.bucket_key = Some(text.trim_end_matches(['\r', '\n']).to_owned().into()),
             "sshPrivateKey" => match private_key(text) {
                 Ok(key) => self.key = Some(key.into()),
                 Err(why) => problems.push(Problem::new(field, why)),
@@ -86,9 +88,6 @@ pub(super) fn protected(
         found.given.insert(name.clone(), field.clone());
         by_reference(name, from, &field, &mut found, secrets, problems);
     }
-    if let Some(field) = found.field_of(BUCKET_KEY) {
-        problems.push(Problem::new(field, "has no use with a Git repository").hint("leave it out").warning());
-    }
     found
 }
 
@@ -125,6 +124,7 @@ fn entry_of(name: &str, entry: &SecretKeyRef, field: &str, problems: &mut Vec<Pr
         "sshPrivateKey" => Setting::SshPrivateKey,
         "httpsUser" => Setting::HttpsUser,
         "httpsKey" => Setting::HttpsKey,
+        BUCKET_KEY => Setting::BucketSecretKey,
         _ => return None,
     };
     Some(SecretRef::Entry { setting, name: entry.name.clone(), key: entry.key.clone() })

@@ -11,7 +11,6 @@ use super::{
     scope, seconds, service_account,
     texts::known_hosts,
     transport::{Fields, Forms, Transport, resolved, transport, transport_rules},
-    unavailable,
 };
 use crate::{
     api::{self, SourceControlConfigurationSpec},
@@ -48,7 +47,10 @@ pub(in crate::desired) fn source_control(
         api::Engine::Native => native(spec, problems),
         api::Engine::FluxV1 => operator::work(name, spec, problems),
         api::Engine::FluxV2 => {
-            unavailable("flux-v2", problems);
+            problems.push(
+                Problem::new("spec.engine", "flux-v2 is for a FluxConfiguration")
+                    .hint("use native or flux-v1, or describe the repository in a FluxConfiguration"),
+            );
             native(spec, problems)
         }
     };

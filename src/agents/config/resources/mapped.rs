@@ -7,6 +7,7 @@ use crate::{
         ProvisioningStateV2, SourceControlConfigurationStatus,
     },
     desired::cluster::{Kind, Resource},
+    model::operator::OPERATOR,
     plan::health::Health,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -272,8 +273,11 @@ fn object_status(
         namespace: Some(object.id.namespace.clone()).filter(|namespace| !namespace.is_empty()),
         kind: object.id.kind.clone(),
         compliance_state: state,
-        applied_by: Some(ObjectReference { name, namespace: Some(report.namespace.clone()) }),
-        status_conditions: if is_good {
+        applied_by: Some(ObjectReference { name, namespace: Some(report.namespace.clone()) })
+            .filter(|_| kustomization.name != OPERATOR),
+        status_conditions: if !object.conditions.is_empty() {
+            object.conditions.iter().map(told).collect()
+        } else if is_good {
             Vec::new()
         } else {
             vec![ObjectStatusCondition {
@@ -285,6 +289,17 @@ fn object_status(
             }]
         },
         helm_release_properties: None,
+    }
+}
+
+/// A condition of an object as its controller wrote it.
+fn told(condition: &Reported) -> ObjectStatusCondition {
+    ObjectStatusCondition {
+        last_transition_time: Some(format!("{:.0}", condition.last_transition_time)),
+        message: Some(bounded(&condition.message, MAX_OBJECT_MESSAGE)),
+        reason: Some(condition.reason.clone()),
+        status: Some(condition.status.clone()),
+        kind: Some(condition.kind.clone()),
     }
 }
 

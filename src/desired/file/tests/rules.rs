@@ -173,7 +173,7 @@ fn what_is_wrong_is_named_with_its_place_and_a_hint_all_at_once() {
     state.yaml:13:5: error: spec.kustomizations.D_: "D_" must be 1 to 63 lower-case letters, digits, '-' and '.', each part with a letter or digit at both ends
     state.yaml:14:36: error: spec.configurationProtectedSettings.sshPrivateKey: Verify the key provided is a valid PEM-formatted key of type RSA, ECC, DSA, or Ed25519
     state.yaml:14:65: error: spec.configurationProtectedSettings.httpsKy: is not a known setting (did you mean httpsKey?)
-    state.yaml:15:3: error: spec.engine: flux-v1 is for a SourceControlConfiguration (use native, or describe the repository in a SourceControlConfiguration)
+    state.yaml:15:3: error: spec.engine: flux-v1 is for a SourceControlConfiguration (use native or flux-v2, or describe the repository in a SourceControlConfiguration)
     "#);
 }
 
@@ -204,21 +204,21 @@ fn the_source_that_is_meant_must_be_there() {
     state.yaml:6:3: warning: spec.bucket: is not used, since sourceKind is GitRepository (leave it out)
     ");
     assert_snapshot!(of_flux("  sourceKind: Bucket\n  bucket: {url: s3.example.org, accessKey: a, localAuthRef: b}\n"), @"
-    state.yaml:6:3: error: spec.sourceKind: Bucket is not fetched by engine native (use GitRepository)
+    state.yaml:6:3: error: spec.sourceKind: Bucket is not fetched by engine native (use GitRepository, or engine flux-v2)
     state.yaml:7:3: error: spec.bucket: has several ways to log in: accessKey, localAuthRef (keep one of them)
     state.yaml:7:3: error: spec.bucket.bucketName: is missing
     state.yaml:7:12: error: spec.bucket.url: must begin with https:// or http://
     ");
     assert_snapshot!(issues(flux("shop") + "  ociRepository: {url: oci://example.org/a}\n"), @"state.yaml:8:3: warning: spec.ociRepository: is not used, since sourceKind is GitRepository (leave it out)");
     assert_snapshot!(of_flux("  sourceKind: AzureBlob\n  azureBlob: {url: https://a.example.org, accountKey: k, sasToken: t, servicePrincipal: {clientId: c}}\n"), @"
-    state.yaml:6:3: error: spec.sourceKind: AzureBlob is not fetched by engine native (use GitRepository)
+    state.yaml:6:3: error: spec.sourceKind: AzureBlob is not fetched by engine native (use GitRepository, or engine flux-v2)
     state.yaml:7:3: error: spec.azureBlob: has several ways to log in: servicePrincipal, accountKey, sasToken (keep one of them)
     state.yaml:7:3: error: spec.azureBlob.containerName: is missing
     state.yaml:7:71: error: spec.azureBlob.servicePrincipal: needs exactly one of clientSecret and clientCertificate
     state.yaml:7:71: error: spec.azureBlob.servicePrincipal.tenantId: is missing
     ");
     assert_snapshot!(of_flux("  sourceKind: OCIRepository\n  ociRepository: {url: https://x, repositoryRef: {digest: sha256:12}}\n"), @"
-    state.yaml:6:3: error: spec.sourceKind: OCIRepository is not fetched by engine native (use GitRepository)
+    state.yaml:6:3: error: spec.sourceKind: OCIRepository is not fetched by engine native (use GitRepository, or engine flux-v2)
     state.yaml:7:19: error: spec.ociRepository.url: must begin with oci://
     state.yaml:7:51: error: spec.ociRepository.repositoryRef.digest: must be sha256: and 64 hexadecimal digits
     ");
@@ -431,8 +431,30 @@ fn what_an_operator_could_not_do_is_refused_before_it_is_installed() {
     state.yaml:8:3: warning: spec.helmOperatorProperties: enableHelmOperator is not true
     state.yaml:9:3: warning: spec.allowEmpty: the operator decides that by itself
     ");
-    let later = source_control("old") + "  engine: flux-v2\n";
-    assert_snapshot!(issues(later), @r"state.yaml:7:3: error: spec.engine: flux-v2 is not available in this version (use native, which does the same work itself)");
+    let other = source_control("old") + "  engine: flux-v2\n";
+    assert_snapshot!(issues(other), @r"state.yaml:7:3: error: spec.engine: flux-v2 is for a FluxConfiguration (use native or flux-v1, or describe the repository in a FluxConfiguration)");
+}
+
+#[test]
+fn what_the_flux_controllers_could_not_do_is_refused_and_what_they_do_not_know_is_told() {
+    let v2 = |text: &str| of_flux(&format!("  engine: flux-v2\n{text}"));
+    for good in [
+        "  gitRepository: {url: https://example.org/a, provider: Azure}\n",
+        "  sourceKind: OCIRepository\n  ociRepository: {url: oci://example.org/a}\n",
+        "  sourceKind: AzureBlob\n  azureBlob: {url: https://a.example.org, containerName: c, accountKey: k}\n",
+        "  sourceKind: Bucket\n  bucket: {url: https://s3.example.org, bucketName: b, accessKey: a}\n  protectedSettingsFrom: {bucketSecretKey: {env: TOKEN}}\n",
+    ] {
+        assert_eq!(v2(good), "", "{good}");
+    }
+    assert_snapshot!(v2("  gitRepository: {url: /srv/a}\n  kustomizations:\n    app: {allowEmpty: true, drift: report}\n"), @r"
+    state.yaml:7:19: error: spec.gitRepository.url: is a directory of this machine, which the controllers in the cluster do not reach (use https:// or ssh://, or engine native)
+    state.yaml:9:11: warning: spec.kustomizations.app.allowEmpty: has no meaning for engine flux-v2: the controllers decide that by themselves (leave it out)
+    state.yaml:9:29: warning: spec.kustomizations.app.drift: has no meaning for engine flux-v2: the controllers decide that by themselves (leave it out)
+    ");
+    assert_snapshot!(v2("  sourceKind: Bucket\n  bucket: {url: https://s3.example.org, bucketName: b, accessKey: a}\n  configurationProtectedSettings: {httpsKey: eA==}\n"), @r"
+    state.yaml:8:56: error: spec.bucket.accessKey: comes without bucketSecretKey (they come together; give bucketSecretKey in protectedSettingsFrom)
+    state.yaml:9:36: warning: spec.configurationProtectedSettings.httpsKey: has no use with this kind of source (leave it out)
+    ");
 }
 
 #[test]
