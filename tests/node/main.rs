@@ -6,4 +6,5 @@ mod memory;
 mod names;
 mod network;
 mod repository;
+mod tenants;
 mod thousand;
