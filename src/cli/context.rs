@@ -1,7 +1,7 @@
 //! What several commands need: directories, the state, the cluster.
 use super::{Failure, Outcome};
 use crate::{
-    agents::config::Context,
+    agents::config::{Context, with_controllers},
     cluster::Cluster,
     desired::{DesiredState, file},
     flux::{v1::Images, v2},
@@ -169,6 +169,11 @@ impl TargetArgs {
     /// Loads the state; everything wrong with it is printed.
     pub(super) fn load(&self) -> Result<DesiredState, Failure> {
         load(&self.state)
+    }
+
+    /// Adds the Flux v2 controllers to a state, where they would be installed.
+    pub(super) fn with_controllers(&self, state: DesiredState) -> Arc<DesiredState> {
+        with_controllers(&self.cluster.controllers.settings(self.cluster.operators.images().pull_secret), state)
     }
 
     pub(super) async fn connect(&self, data: &DataDir) -> Result<Arc<Context>, Failure> {
