@@ -106,7 +106,7 @@ impl OperatorArgs {
 #[command(next_help_heading = "Controllers of engine flux-v2")]
 struct ControllerArgs {
     /// Install the Flux v2 controllers where none are found
-    #[arg(long, env = "ARCWRIGHT_INSTALL_FLUX")]
+    #[arg(long, env = "ARCWRIGHT_INSTALL_FLUX", value_parser = clap::builder::BoolishValueParser::new())]
     install_flux: bool,
     /// Namespace of the controllers that are installed
     #[arg(long, env = "ARCWRIGHT_FLUX_NAMESPACE", default_value = v2::Settings::NAMESPACE, value_name = "NAMESPACE", value_parser = label)]
