@@ -109,6 +109,7 @@ pub(super) async fn make(
         suspend: configuration.suspend,
         flux,
         git: &git,
+        account: None,
         git_secret,
         apis: &found.apis,
     };
