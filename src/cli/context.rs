@@ -1,7 +1,7 @@
 //! What several commands need: directories, the state, the cluster.
 use super::{Failure, Outcome};
 use crate::{
-    agents::config::{AccountPolicy, Context},
+    agents::config::{AccountPolicy, Context, with_controllers},
     cluster::{Cluster, Fence},
     desired::{DesiredState, file},
     flux::{v1::Images, v2},
@@ -110,7 +110,7 @@ impl OperatorArgs {
 #[command(next_help_heading = "Controllers of engine flux-v2")]
 struct ControllerArgs {
     /// Install the Flux v2 controllers where none are found
-    #[arg(long, env = "ARCWRIGHT_INSTALL_FLUX")]
+    #[arg(long, env = "ARCWRIGHT_INSTALL_FLUX", value_parser = clap::builder::BoolishValueParser::new())]
     install_flux: bool,
     /// Namespace of the controllers that are installed
     #[arg(long, env = "ARCWRIGHT_FLUX_NAMESPACE", default_value = v2::Settings::NAMESPACE, value_name = "NAMESPACE", value_parser = label)]
@@ -173,6 +173,11 @@ impl TargetArgs {
     /// Loads the state; everything wrong with it is printed.
     pub(super) fn load(&self) -> Result<DesiredState, Failure> {
         load(&self.state)
+    }
+
+    /// Adds the Flux v2 controllers to a state, where they would be installed.
+    pub(super) fn with_controllers(&self, state: DesiredState) -> Arc<DesiredState> {
+        with_controllers(&self.cluster.controllers.settings(self.cluster.operators.images().pull_secret), state)
     }
 
     pub(super) async fn connect(&self, data: &DataDir) -> Result<Arc<Context>, Failure> {

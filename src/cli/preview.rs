@@ -56,6 +56,7 @@ impl Previews {
     /// Plans the configurations of the state, or the one that is called `name`. Writes nothing.
     pub(super) async fn of(target: &TargetArgs, name: Option<&str>, data: &DataDir) -> Result<Self, Failure> {
         let state = target.load().map_err(|failure| failure.code(2))?;
+        let state = target.with_controllers(state);
         let chosen = choose(&state.configurations, name)?;
         let ctx = target.connect(data).await.map_err(|failure| failure.code(2))?;
         let cancel = CancellationToken::new();

@@ -15,7 +15,8 @@ const REVISION: &str = "main@sha1:0123456789012345678901234567890123456789";
 fn install_flux(live: &Live) {
     static INSTALLED: OnceLock<()> = OnceLock::new();
     INSTALLED.get_or_init(|| {
-        define(kubeconfig(), std::env::temp_dir().as_path());
+        let directory = tempfile::tempdir().expect("a directory");
+        define(kubeconfig(), directory.path());
         let mut names = Vec::new();
         for definition in arcwright::flux::v2::definitions() {
             names.push(format!("crd/{}", definition.name()));

@@ -5,7 +5,7 @@ use crate::{
     control_plane::ControlPlane,
     git_server::Server,
     live::{Live, runtime},
-    support::{Bed, Running, eventually, map, namespace},
+    support::{Bed, Running, eventually, map, namespace, shown},
 };
 use serde_json::{Value, json};
 use std::{
@@ -113,6 +113,12 @@ fn controllers_are_installed_once_for_all_and_kept_by_the_documented_rights() {
     let live = live();
     bed.write_state(&[configuration(&bed, "https://git.example.org/shop.git", "{app: {path: app}}", "")]);
     let more = with_rights(&bed, &["arcwright-flux-v2", "arcwright-install-flux"]);
+    let mut plan = bed.command();
+    plan.args(["plan", "--install-flux", "--state"]).arg(bed.directory.path().join("state.yaml"));
+    let planned = plan.arg("--kubeconfig").arg(cluster()).output().expect("arcwright runs");
+    let has_none = live.get("Deployment", FLUX, "source-controller").is_none();
+    let says = |text: &str| shown(&planned).contains(text);
+    assert!(!has_none || says("create   Deployment/flux-system/source-controller"), "{}", shown(&planned));
     let agent = bed.agent_with(&more, &["--install-flux", "--image-pull-secret", "registry"]);
     let status = installed(&bed, &live);
     assert_eq!(status["namespace"], FLUX);

@@ -7,7 +7,7 @@ use super::{Context, status::Phase};
 use crate::{
     cluster::{ClusterError, SecretEntries},
     flux::v2::Lack,
-    model::configuration::{Configuration, ConfigurationId, Credentials, GitSource, SecretRef, Setting},
+    model::configuration::{Configuration, Credentials, GitSource, SecretRef, Setting},
     source::{
         Artifact, FetchError,
         git::{RepoUrl, public_key_of},
@@ -116,20 +116,10 @@ pub(super) async fn complete(
     configuration: &Configuration,
     no_key: NoKey,
 ) -> Result<GitSource, SourceError> {
-    completed(ctx, &configuration.id, configuration.source.clone(), no_key).await
-}
-
-/// Completes the credentials of a source of a configuration.
-pub(super) async fn completed(
-    ctx: &Context,
-    id: &ConfigurationId,
-    mut source: GitSource,
-    no_key: NoKey,
-) -> Result<GitSource, SourceError> {
+    let mut source = configuration.source.clone();
     let mut secrets: BTreeMap<&str, SecretEntries> = BTreeMap::new();
-    let namespace = &id.namespace;
-    let references = source.secret_refs.clone();
-    for reference in &references {
+    let namespace = &configuration.id.namespace;
+    for reference in &configuration.source.secret_refs {
         let name = name_of(reference);
         if !secrets.contains_key(name) {
             let found = ctx.cluster.secret(namespace, name).await?;
@@ -142,7 +132,7 @@ pub(super) async fn completed(
         }
     }
     let is_ssh = is_ssh(&source);
-    for reference in &references {
+    for reference in &configuration.source.secret_refs {
         let name = name_of(reference);
         let Some(entries) = secrets.get(name) else { continue };
         add(&mut source.credentials, reference, entries, is_ssh).map_err(|why| SourceError::SecretUnusable {
@@ -153,13 +143,13 @@ pub(super) async fn completed(
     }
     if needs_key(&source) {
         let key = match no_key {
-            NoKey::Make => ctx.cluster.keys.find_or_make(id).await?,
-            NoKey::Leave => ctx.cluster.keys.find(id).await?.ok_or(SourceError::NoKeyYet)?,
+            NoKey::Make => ctx.cluster.keys.find_or_make(&configuration.id).await?,
+            NoKey::Leave => ctx.cluster.keys.find(&configuration.id).await?.ok_or(SourceError::NoKeyYet)?,
         };
-        ctx.cluster.keys.remember(id, key.public);
+        ctx.cluster.keys.remember(&configuration.id, key.public);
         source.credentials.ssh_private_key = Some(key.private);
     } else if let Some(public) = source.credentials.ssh_private_key.as_ref().and_then(|key| public_key_of(key).ok()) {
-        ctx.cluster.keys.remember(id, public);
+        ctx.cluster.keys.remember(&configuration.id, public);
     }
     Ok(source)
 }

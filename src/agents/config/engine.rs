@@ -232,7 +232,7 @@ impl Origin {
         judge::by_failures(status, is_transient);
         match self {
             Self::Artifact(_) => {}
-            Self::Operator(_) | Self::Flux(_) => operator::tell_of_rights(status),
+            Self::Operator(_) | Self::Flux(_) => operator::tell_of_rights(status, &self.name()),
         }
     }
 

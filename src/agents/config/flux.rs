@@ -19,42 +19,30 @@ use crate::{
 use kube::core::ApiResource;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-use tokio::time::Instant;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::Instant};
 
 /// For how long what was found of Flux serves every configuration.
 const FOUND_FOR: Duration = Duration::from_secs(5);
+/// For how long it serves those that are asked for a visit at once.
+const FOUND_AGAIN: Duration = Duration::from_secs(1);
 /// Labels of the Deployments of Flux, as its own installations have them.
 const LABELS: &str = "app.kubernetes.io/component in (source-controller, kustomize-controller)";
 /// How long an object of Flux may be on its way out before it counts as abandoned, where no controller runs.
 const ABANDONED: Duration = Duration::from_secs(120);
 
-/// What was found of Flux last, and when.
+/// What was found of Flux last, and when. Held while somebody looks, so that many configurations look once.
 #[derive(Default)]
 pub(super) struct Findings(Mutex<Option<(Instant, Arc<Found>)>>);
-
-impl Findings {
-    fn get(&self, max_age: Duration) -> Option<Arc<Found>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.as_ref().filter(|(at, _)| at.elapsed() < max_age).map(|(_, found)| Arc::clone(found))
-    }
-
-    fn set(&self, found: Arc<Found>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), found));
-    }
-}
 
 /// Looks for the controllers and the kinds of Flux; what was found within `max_age` serves again.
 ///
 /// # Errors
 /// When the API server does not answer or refuses.
 pub(super) async fn find(ctx: &Context, max_age: Duration) -> Result<Arc<Found>, ClusterError> {
-    if let Some(found) = ctx.findings.get(max_age) {
-        return Ok(found);
+    let mut known = ctx.findings.0.lock().await;
+    if let Some((_, found)) = known.as_ref().filter(|(at, _)| at.elapsed() < max_age) {
+        return Ok(Arc::clone(found));
     }
     let cluster = &ctx.cluster;
     let mut deployments = cluster.deployments("", LABELS).await?;
@@ -73,7 +61,7 @@ pub(super) async fn find(ctx: &Context, max_age: Duration) -> Result<Arc<Found>,
         kustomization: served(v2::KUSTOMIZE_GROUP, "Kustomization", &["v1"]).await?,
     };
     let found = Arc::new(Found { controllers, apis });
-    ctx.findings.set(Arc::clone(&found));
+    *known = Some((Instant::now(), Arc::clone(&found)));
     Ok(found)
 }
 
@@ -102,8 +90,8 @@ pub(super) async fn make(
     no_key: NoKey,
     freshness: Duration,
 ) -> Result<Orders, SourceError> {
-    let found =
-        find(ctx, if freshness.is_zero() { freshness } else { FOUND_FOR }).await.map_err(SourceError::Operator)?;
+    let max_age = freshness.clamp(FOUND_AGAIN, FOUND_FOR);
+    let found = find(ctx, max_age).await.map_err(SourceError::Operator)?;
     if let Err(lack) = found.can_use(&flux.source) {
         let own = v2::controllers_id(&ctx.controllers);
         let is_coming = ctx.controllers.install && found.controllers.iter().all(|one| one.owner.as_ref() == Some(&own));
@@ -121,6 +109,7 @@ pub(super) async fn make(
         suspend: configuration.suspend,
         flux,
         git: &git,
+        account: None,
         git_secret,
         apis: &found.apis,
     };

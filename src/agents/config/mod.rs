@@ -150,7 +150,7 @@ pub async fn run_once(
 ) -> bool {
     let tracker = TaskTracker::new();
     let deadline = tokio::time::Instant::now() + patience;
-    let laid_over = flux_controllers::lay_over(&ctx.controllers, Arc::new(desired.clone()), &mut false);
+    let laid_over = with_controllers(&ctx.controllers, desired.clone());
     let desired = &*laid_over;
     for configuration in desired.configurations.clone() {
         let (ctx, board, cancel) = (Arc::clone(ctx), Arc::clone(board), cancel.clone());
@@ -172,6 +172,11 @@ pub async fn run_once(
     board.flush().await;
     ctx.told().await;
     is_clear && board.all_ready()
+}
+
+/// Adds the Flux v2 controllers to a state, where they are to be installed and something needs them.
+pub fn with_controllers(settings: &v2::Settings, state: DesiredState) -> Arc<DesiredState> {
+    flux_controllers::lay_over(settings, Arc::new(state), &mut false)
 }
 
 /// Says of what another door owns that it is left alone.

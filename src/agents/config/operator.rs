@@ -111,7 +111,7 @@ pub(super) fn is_of_install(reason: &str) -> bool {
 }
 
 /// Says what to do where the API server does not let the agent install an operator.
-pub(super) fn tell_of_rights(status: &mut KustomizationStatus) {
+pub(super) fn tell_of_rights(status: &mut KustomizationStatus, engine: &str) {
     let is_forbidden = |object: &ObjectStatus| {
         let says = |text: &str| object.message.contains(text);
         object.outcome == Outcome::Failed
@@ -119,7 +119,7 @@ pub(super) fn tell_of_rights(status: &mut KustomizationStatus) {
     };
     if status.objects.iter().any(is_forbidden) {
         FORBIDDEN.clone_into(&mut status.reason);
-        status.message.push_str("; give the agent the rights that the engine needs");
+        status.message.push_str(&format!("; give the agent the rights that {engine} needs"));
     }
 }
 

@@ -9,11 +9,14 @@ const APPLIER: &str = "flux-applier";
 /// Name of the service account that the controllers act as. Each configuration has its own, so that one of scope
 /// `namespace` does not have the rights of another of scope `cluster` beside it.
 pub(super) fn account(application: &Application<'_>) -> String {
-    format!("{APPLIER}-{}", application.name())
+    application.account.map_or_else(|| format!("{APPLIER}-{}", application.name()), str::to_owned)
 }
 
-/// The service account and what binds it: to everything, or to everything in its namespace.
+/// The service account and what binds it: to everything, or to everything in its namespace. Nothing when it is given.
 pub(super) fn manifests(application: &Application<'_>) -> Vec<Manifest> {
+    if application.account.is_some() {
+        return Vec::new();
+    }
     let name = account(application);
     let binding = binding(application, &name);
     let bound = match application.scope {

@@ -56,6 +56,9 @@ pub struct Application<'a> {
     pub flux: &'a FluxV2,
     /// The Git repository, with its credentials complete.
     pub git: &'a GitSource,
+    /// Service account of the namespace that applies, which somebody else makes and gives its rights; none when one is
+    /// made.
+    pub account: Option<&'a str>,
     /// Secret of the user that holds the Git credentials as they are; none when one is made.
     pub git_secret: Option<&'a str>,
     /// The versions of the kinds that are served.

@@ -13,6 +13,7 @@ struct Case {
     flux: FluxV2,
     git: GitSource,
     secret: Option<&'static str>,
+    account: Option<&'static str>,
 }
 
 impl Case {
@@ -31,7 +32,7 @@ impl Case {
         let (interval, timeout) = (Duration::from_secs(60), Duration::from_secs(20));
         let source = FluxSource::Git { provider: None };
         let flux = FluxV2 { source, interval, timeout, kustomizations: vec![kustomization] };
-        Self { id, scope: Scope::Cluster, suspend: false, flux, git, secret: None }
+        Self { id, scope: Scope::Cluster, suspend: false, flux, git, secret: None, account: None }
     }
 
     fn manifests(&self) -> Vec<Manifest> {
@@ -42,8 +43,9 @@ impl Case {
             oci: text("source.toolkit.fluxcd.io/v1"),
             kustomization: text("kustomize.toolkit.fluxcd.io/v1"),
         };
-        let Self { id, scope, suspend, flux, git, secret } = self;
-        manifests(&Application { id, scope: *scope, suspend: *suspend, flux, git, git_secret: *secret, apis: &apis })
+        let Self { id, scope, suspend, flux, git, secret, account } = self;
+        let (scope, suspend, account, git_secret) = (*scope, *suspend, *account, *secret);
+        manifests(&Application { id, scope, suspend, flux, git, account, git_secret, apis: &apis })
     }
 
     fn ids(&self) -> Vec<String> {
@@ -77,6 +79,9 @@ fn scope_decides_what_the_account_is_bound_to() {
         json!([{"kind": "ServiceAccount", "name": "flux-applier-web", "namespace": "shop"}])
     );
     assert!(case.manifests().iter().all(|one| one.namespace() == "shop"), "nothing is outside the namespace");
+    case.account = Some("deployer");
+    assert_eq!(case.ids(), ["GitRepository/shop/web", "Kustomization/shop/web-app"], "one that is given is not made");
+    assert_eq!(case.one("Kustomization")["spec"]["serviceAccountName"], "deployer");
 }
 
 #[test]

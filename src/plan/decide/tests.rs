@@ -198,3 +198,22 @@ fn annotations_take_an_object_out_of_the_plan() {
     assert_eq!(action(once(), &there), Action::Skip);
     assert_eq!(PRUNE_ANNOTATION, "clusterconfig.azure.com/prune");
 }
+
+#[test]
+fn what_a_controller_clears_away_goes_before_what_it_needs_for_that() {
+    let id = |group: &str, kind: &str| ObjectId {
+        group: group.to_owned(),
+        kind: kind.to_owned(),
+        namespace: "apps".to_owned(),
+        name: "web".to_owned(),
+    };
+    let inventory = BTreeSet::from([
+        id("", "ServiceAccount"),
+        id("rbac.authorization.k8s.io", "RoleBinding"),
+        id("source.toolkit.fluxcd.io", "GitRepository"),
+        id("kustomize.toolkit.fluxcd.io", "Kustomization"),
+    ]);
+    let plan = plan(vec![], &BTreeMap::new(), &inventory, &policy()).expect("a plan");
+    let kinds: Vec<&str> = plan.prunes().map(|step| step.id.kind.as_str()).collect();
+    assert_eq!(kinds, ["Kustomization", "GitRepository", "RoleBinding", "ServiceAccount"]);
+}
