@@ -325,3 +325,16 @@ fn a_plan_shows_what_the_controllers_will_be_told_and_makes_nothing() {
     }
     assert!(live.get("Namespace", "", &bed.namespace).is_none(), "a plan makes nothing");
 }
+
+#[test]
+fn an_account_that_is_given_is_named_to_the_controllers_and_none_is_made() {
+    let case = Case::new("v2-given", GIT, &["--default-service-account", "deployer"]);
+    let account = || case.get("Kustomization", "web-app").map(|one| one["spec"]["serviceAccountName"].clone());
+    eventually("a Kustomization", || account().is_some());
+    assert_eq!(account(), Some(json!("deployer")));
+    case.apply(&format!("  serviceAccountName: its-own\n{GIT}"));
+    eventually("the account that it names", || account() == Some(json!("its-own")));
+    assert!(case.get("ServiceAccount", "flux-applier-web").is_none());
+    let binding = format!("flux-v2.{}.web", case.bed.namespace);
+    assert!(case.live.get("ClusterRoleBinding", "", &binding).is_none());
+}

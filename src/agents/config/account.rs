@@ -25,14 +25,21 @@ impl AccountPolicy {
     ///
     /// Operators and Flux controllers have accounts of their own, and are installed and told by the agent itself.
     pub fn of(&self, configuration: &Configuration) -> Account {
-        match (&configuration.engine, &configuration.service_account, self) {
+        match (&configuration.engine, self.given(configuration), self) {
             (Engine::FluxV1(_) | Engine::FluxV2(_) | Engine::FluxControllers, _, _)
-            | (Engine::Native, None, Self::Agent) => Account::Agent,
-            (Engine::Native, Some(name), _) | (Engine::Native, None, Self::Default(name)) => {
-                Account::Given(name.clone())
-            }
+            | (Engine::Native, None, Self::Agent | Self::Default(_)) => Account::Agent,
+            (Engine::Native, Some(name), _) => Account::Given(name.to_owned()),
             (Engine::Native, None, Self::Own) => Account::Own(configuration.scope),
         }
+    }
+
+    /// The service account that a configuration names, or else the one for all that name none.
+    pub fn given<'a>(&'a self, configuration: &'a Configuration) -> Option<&'a str> {
+        let default = match self {
+            Self::Default(name) => Some(name.as_str()),
+            Self::Agent | Self::Own => None,
+        };
+        configuration.service_account.as_deref().or(default)
     }
 }
 

@@ -109,7 +109,7 @@ pub(super) async fn make(
         suspend: configuration.suspend,
         flux,
         git: &git,
-        account: None,
+        account: ctx.accounts.given(configuration),
         git_secret,
         apis: &found.apis,
     };
