@@ -15,8 +15,9 @@ impl Postgres {
         let candidates = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         let found = candidates.map(|one| one.path().join("bin")).find(|one| one.join("initdb").exists());
         let Some(programs) = found else {
-            assert!(std::env::var_os("CI").is_none(), "PostgreSQL is missing: install the package postgresql");
-            println!("not run: there is no PostgreSQL in /usr/lib/postgresql");
+            let [ci, excused] = ["CI", "ARCWRIGHT_WITHOUT_POSTGRESQL"].map(|name| std::env::var_os(name).is_some());
+            assert!(!ci || excused, "PostgreSQL is missing: install the package postgresql");
+            println!("not run: there is no PostgreSQL in /usr/lib/postgresql; install the package postgresql");
             return None;
         };
         let directory = tempfile::tempdir().expect("a directory");
