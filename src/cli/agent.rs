@@ -251,7 +251,7 @@ async fn tell_read(mut desired: watch::Receiver<Arc<DesiredState>>, has_resource
 }
 
 /// Waits for SIGTERM or an interrupt.
-async fn terminated() {
+pub(super) async fn terminated() {
     let interrupt = tokio::signal::ctrl_c();
     let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
         interrupt.await.ok();

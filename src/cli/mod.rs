@@ -8,6 +8,7 @@ mod diff;
 mod election;
 mod events;
 mod failure;
+mod hub;
 mod keygen;
 mod mask;
 mod output;
@@ -85,6 +86,8 @@ enum Command {
     Tree(tree::TreeArgs),
     /// Show what the agent told the cluster about its configurations
     Events(events::EventsArgs),
+    /// Run a control plane: the resources of Azure Arc-enabled Kubernetes, without Azure
+    Hub(hub::HubArgs),
     /// Make a key pair for a repository that is reached over ssh
     Keygen(keygen::KeygenArgs),
     /// Print the JSON Schema of the state file
@@ -141,6 +144,7 @@ fn run(command: Command, data: context::DataDir) -> Outcome {
         Command::Get(args) => status::get(&args, &data),
         Command::Tree(args) => tree::tree(&args, &data),
         Command::Events(args) => context::block_on(events::events(args)),
+        Command::Hub(args) => context::block_on(hub::run(args)),
         Command::Keygen(args) => keygen::keygen(&args),
         Command::Schema => schema::schema(),
         Command::Crds(args) => schema::crds(&args),

@@ -3,6 +3,7 @@
 //! Whatever the door, a document is read, compared with the schema, validated, and becomes a
 //! [`Configuration`]; what cannot be used becomes an [`Issue`] and leaves the others alone.
 //! Several doors at once are made one state by [`doors`]. Nothing here talks to a repository, nor writes to a cluster.
+pub mod arm;
 mod check;
 pub mod cluster;
 pub mod doors;

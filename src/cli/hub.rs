@@ -1,0 +1,100 @@
+//! `arcwright hub`: the control plane.
+use super::{Failure, Outcome, ui};
+use crate::{
+    hub::{Place, Running, Seal, Settings},
+    runtime::clock::SystemClock,
+};
+use clap::Args;
+use secrecy::SecretString;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug, Args)]
+pub(super) struct HubArgs {
+    /// Where its data is: a file of SQLite, or postgres://USER@HOST/NAME
+    #[arg(long, env = "ARCWRIGHT_HUB_DATA", value_name = "FILE|URL", hide_env_values = true)]
+    data: String,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    listen: SocketAddr,
+    /// URL by which clients and clusters reach it; by default that of the address
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Further name or address of its certificate; may be given several times
+    #[arg(long = "name", value_name = "NAME")]
+    names: Vec<String>,
+    /// PEM certificate to use instead of one of its own authority
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<PathBuf>,
+    /// PEM key of that certificate
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+    /// File with the key that seals secrets in the data, made when missing; FILE.seal by default
+    #[arg(long, value_name = "FILE")]
+    seal_key: Option<PathBuf>,
+    /// That key itself, 32 bytes in base64
+    #[arg(long = "seal-key-value", env = "ARCWRIGHT_HUB_SEAL_KEY", hide_env_values = true, hide = true)]
+    seal_key_value: Option<SecretString>,
+    /// Where the first start writes the owner's credential; FILE.bootstrap.json by default
+    #[arg(long, value_name = "FILE")]
+    bootstrap: Option<PathBuf>,
+}
+
+pub(super) async fn run(args: HubArgs) -> Outcome {
+    let place = Place::read(&args.data);
+    let beside = |suffix: &str| match &place {
+        Place::File(path) => with_suffix(path, suffix),
+        Place::Postgres(_) => PathBuf::from(format!("arcwright-hub.{suffix}")),
+    };
+    let bootstrap_file = args.bootstrap.clone().unwrap_or_else(|| beside("bootstrap.json"));
+    let settings = Settings {
+        seal: seal(&args, &place)?,
+        listen: args.listen,
+        endpoint: args.endpoint.clone(),
+        names: args.names.clone(),
+        certificate: args.certificate.clone().zip(args.key.clone()),
+        ca_file: beside("ca.pem"),
+        bootstrap_file: bootstrap_file.clone(),
+        place,
+    };
+    let running = Running::start(settings, Arc::new(SystemClock)).await.map_err(|error| Failure::of(&error))?;
+    ui::note(format_args!("control plane at {}, listening on {}", running.endpoint(), running.address()));
+    if running.is_first {
+        ui::note(format_args!("first start: the owner's credential is in {}", bootstrap_file.display()));
+    }
+    let cancel = CancellationToken::new();
+    let stop = cancel.clone();
+    tokio::spawn(async move {
+        super::agent::terminated().await;
+        stop.cancel();
+    });
+    running.serve(cancel).await.map_err(|error| Failure::of(&error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn seal(args: &HubArgs, place: &Place) -> Result<Seal, Failure> {
+    let sealed = match (&args.seal_key_value, &args.seal_key, place) {
+        (Some(key), _, _) => Seal::new(key),
+        (None, Some(path), _) => Seal::at(path),
+        (None, None, Place::File(path)) => Seal::at(&with_suffix(path, "seal")),
+        (None, None, Place::Postgres(_)) => {
+            return Err(Failure::new(
+                "a database of PostgreSQL takes a key that seals secrets, the same in every process",
+            )
+            .hint("give --seal-key FILE, or ARCWRIGHT_HUB_SEAL_KEY"));
+        }
+    };
+    sealed.map_err(|error| Failure::of(&error))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
+}

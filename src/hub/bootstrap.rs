@@ -1,0 +1,114 @@
+//! The first start: a tenant, a subscription, and an owner who can sign in.
+use super::{
+    access::fingerprint,
+    store::{Principal, Role, Store, StoreError},
+};
+use aws_lc_rs::rand::fill;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use std::{
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+/// What the file of the first start says.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct File<'a> {
+    endpoint: &'a str,
+    ca_file: &'a Path,
+    tenant_id: &'a str,
+    client_id: &'a str,
+    client_secret: &'a str,
+    subscription_id: &'a str,
+}
+
+/// Who the control plane is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) tenant: String,
+    pub(super) subscription: String,
+}
+
+/// The first start did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file cannot be written.
+    #[error("{path} cannot be written")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    Random,
+}
+
+/// Tenant and subscription, made where there are none.
+pub(super) async fn identity(store: &Store) -> Result<Identity, BootstrapError> {
+    let made = || uuid::Uuid::new_v4().to_string();
+    let tenant = store.setting_or("tenant", &made()).await?;
+    let subscription = store.setting_or("subscription", &made()).await?;
+    Ok(Identity { tenant, subscription })
+}
+
+/// Where an owner's credential is written, and what it is for.
+pub(super) struct Place<'a> {
+    pub(super) file: &'a Path,
+    pub(super) endpoint: &'a str,
+    pub(super) ca_file: &'a Path,
+}
+
+/// Makes an owner where there is none, and writes its credential to a file that only the user of the process reads.
+///
+/// The file is written first: a credential that nobody knows would lock everybody out.
+pub(super) async fn owner(
+    store: &Store,
+    identity: &Identity,
+    place: &Place<'_>,
+    now: jiff::Timestamp,
+) -> Result<bool, BootstrapError> {
+    if store.has_any(Role::Owner).await? {
+        return Ok(false);
+    }
+    let mut bytes = [0; 32];
+    fill(&mut bytes).ok().ok_or(BootstrapError::Random)?;
+    let secret = SecretString::from(URL_SAFE_NO_PAD.encode(bytes));
+    let client_id = uuid::Uuid::new_v4().to_string();
+    let file = File {
+        endpoint: place.endpoint,
+        ca_file: place.ca_file,
+        tenant_id: &identity.tenant,
+        client_id: &client_id,
+        client_secret: secret.expose_secret(),
+        subscription_id: &identity.subscription,
+    };
+    let text = serde_json::to_string_pretty(&file).unwrap_or_default() + "\n";
+    write(place.file, &text, 0o600)?;
+    let principal =
+        Principal { client_id, role: Role::Owner, cluster: String::new(), name: "owner of the first start".to_owned() };
+    Ok(store.add_first(&principal, &fingerprint(&secret), now).await?)
+}
+
+/// Writes a file as a whole: a temporary one takes its place.
+pub(super) fn write(path: &Path, text: &str, mode: u32) -> Result<(), BootstrapError> {
+    let failed = |source| BootstrapError::File { path: path.display().to_string(), source };
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let temporary = PathBuf::from(name);
+    std::fs::remove_file(&temporary)
+        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+        .map_err(failed)?;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary);
+    let mut file = file.map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&temporary, path).map_err(failed)
+}

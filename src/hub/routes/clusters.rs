@@ -1,0 +1,225 @@
+//! `Microsoft.Kubernetes/connectedClusters`.
+use super::{
+    operations,
+    request::{Request, list},
+};
+use crate::hub::{
+    arm::{ArmError, Kept, Stamp, Target, kept, patched, shown},
+    store::{Precondition, Resource},
+};
+use axum::{
+    Json,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderValue, Method, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+pub(super) const KIND: &str = "cluster";
+const NAMESPACE: &str = "Microsoft.Kubernetes";
+
+pub(super) async fn answer(request: &Request<'_>, target: &Target) -> Result<Response, ArmError> {
+    match (target, &request.method) {
+        (Target::Clusters { subscription, group }, &Method::GET) => {
+            if let Some(group) = group {
+                require_group(request, subscription, group).await?;
+            }
+            listed(request, Some(KIND), subscription, group.as_deref()).await
+        }
+        (Target::Resources { subscription, group }, &Method::GET) => {
+            listed(request, None, subscription, group.as_deref()).await
+        }
+        (Target::Cluster { id, .. }, &Method::GET) => {
+            let found = request.hub.store.resource(id).await?.ok_or_else(|| ArmError::not_found(id))?;
+            Ok(one(request, &found, StatusCode::OK))
+        }
+        (Target::Cluster { id, group }, &Method::PUT) => put(request, id, group).await,
+        (Target::Cluster { id, .. }, &Method::PATCH) => patch(request, id).await,
+        (Target::Cluster { id, .. }, &Method::DELETE) => match delete(request, id).await? {
+            Deleted::Gone => operations::noted(request, NAMESPACE, id, StatusCode::ACCEPTED.into_response()).await,
+            Deleted::WasNot => Ok(StatusCode::NO_CONTENT.into_response()),
+        },
+        (Target::ClusterCredential { id }, &Method::POST) => {
+            let message = format!("The control plane opens no connection to '{id}': clusters only call out.");
+            Err(ArmError::new(StatusCode::BAD_REQUEST, "ClusterConnectNotSupported", message))
+        }
+        _ => Err(request.not_allowed()),
+    }
+}
+
+async fn listed(
+    request: &Request<'_>,
+    kind: Option<&str>,
+    subscription: &str,
+    group: Option<&str>,
+) -> Result<Response, ArmError> {
+    let (most, after) = request.page();
+    let found = request.hub.store.list(kind, subscription, group, &after, most).await?;
+    let values: Vec<Value> = found.resources.iter().map(|one| shown_cluster(request, one)).collect();
+    Ok(list(&values, found.next.map(|next| request.next_link(&next))))
+}
+
+/// Fails where there is no such group.
+pub(super) async fn require_group(request: &Request<'_>, subscription: &str, group: &str) -> Result<(), ArmError> {
+    let id = format!("/subscriptions/{subscription}/resourceGroups/{group}");
+    request.hub.store.group(&id).await?.map(drop).ok_or_else(|| ArmError::group_not_found(group))
+}
+
+async fn put(request: &Request<'_>, id: &str, group: &str) -> Result<Response, ArmError> {
+    let hub = request.hub;
+    registered(request, NAMESPACE).await?;
+    require_group(request, &hub.identity.subscription, group).await?;
+    let name = id.rsplit('/').next().unwrap_or_default();
+    let kept = kept(None, name, &request.json()?)?;
+    let before = hub.store.resource(id).await?;
+    if let Some(before) = &before {
+        unchanged(&before.body, &kept.body, "location")?;
+    }
+    let written = write(request, KIND, id, kept, before.as_ref()).await?;
+    let status = if before.is_none() { StatusCode::CREATED } else { StatusCode::OK };
+    operations::noted(request, NAMESPACE, id, one(request, &written, status)).await
+}
+
+async fn patch(request: &Request<'_>, id: &str) -> Result<Response, ArmError> {
+    let before = request.hub.store.resource(id).await?.ok_or_else(|| ArmError::not_found(id))?;
+    let Value::Object(mut patch) = request.json()? else {
+        return Err(ArmError::invalid("The request content is not a JSON object."));
+    };
+    // Nothing else of a cluster can be patched. Tags are replaced as a whole.
+    patch.retain(|name, value| matches!(name.as_str(), "tags" | "properties") && !value.is_null());
+    let mut body = before.body.clone();
+    if let Some(tags) = patch.remove("tags") {
+        body.insert("tags".to_owned(), tags);
+    }
+    let mut body = patched(&body, &Value::Object(patch));
+    body["identity"] = json!({"type": body["identity"]});
+    let name = id.rsplit('/').next().unwrap_or_default();
+    let kept = kept(None, name, &body)?;
+    let written = write(request, KIND, id, kept, Some(&before)).await?;
+    Ok(one(request, &written, StatusCode::OK))
+}
+
+/// Fails where a property that is fixed at the making would change; texts compare without regard to case.
+pub(super) fn unchanged(before: &Map<String, Value>, after: &Map<String, Value>, name: &str) -> Result<(), ArmError> {
+    let (old, new) = (before.get(name), after.get(name));
+    let lower = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_lowercase);
+    if old == new || lower(old).is_some() && lower(old) == lower(new) {
+        return Ok(());
+    }
+    let message = format!("Changing property '{name}' is not allowed; delete the resource and make it again.");
+    Err(ArmError::new(StatusCode::CONFLICT, "PropertyChangeNotAllowed", message).target(name))
+}
+
+/// Fails where a provider is not registered.
+pub(super) async fn registered(request: &Request<'_>, namespace: &str) -> Result<(), ArmError> {
+    let registered = request.hub.store.registrations(&request.hub.identity.subscription).await?;
+    if registered.iter().any(|one| one.eq_ignore_ascii_case(namespace)) {
+        return Ok(());
+    }
+    let message = format!(
+        "The subscription is not registered to use namespace '{namespace}'. Register it with: az provider register --namespace {namespace}"
+    );
+    Err(ArmError::new(StatusCode::CONFLICT, "MissingSubscriptionRegistration", message).target(namespace))
+}
+
+/// Writes over what was read, or where there was nothing, and nowhere else.
+pub(super) async fn write(
+    request: &Request<'_>,
+    kind: &str,
+    id: &str,
+    kept: Kept,
+    before: Option<&Resource>,
+) -> Result<Resource, ArmError> {
+    let hub = request.hub;
+    let failed = |why: &str| ArmError::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", why);
+    match (request.if_match(), before) {
+        (Some(wanted), Some(before)) if wanted != "*" && wanted != etag(before) => {
+            return Err(failed("The resource was changed since the ETag of If-Match; read it again."));
+        }
+        (Some(_), None) => return Err(failed("If-Match was given, and there is no such resource.")),
+        (_, Some(_)) if request.if_none_match() => {
+            return Err(failed("If-None-Match: * was given, and the resource is there."));
+        }
+        _ => {}
+    }
+    let (now, client) = (hub.clock.now(), request.principal.client_id.clone());
+    let id = before.map_or(id, |before| before.id.as_str());
+    let sealed = match &kept.protected {
+        Some(settings) if settings.is_empty() => None,
+        Some(settings) => Some(hub.seal.seal(&crate::hub::arm::key(id), &json!(settings).to_string())),
+        None => before.and_then(|before| before.sealed.clone()),
+    };
+    let stamp = match before {
+        Some(before) => Stamp { modified_at: now, modified_by: client, ..before.stamp.clone() },
+        None => Stamp { created_at: now, created_by: client.clone(), modified_at: now, modified_by: client },
+    };
+    let resource = Resource {
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+        body: kept.body,
+        sealed,
+        revision: before.map_or(1, |before| before.revision + 1),
+        stamp,
+    };
+    let must_be = before.map_or(Precondition::Absent, |before| Precondition::Revision(before.revision));
+    if hub.store.write(&resource, must_be).await? {
+        return Ok(resource);
+    }
+    let message = "Another write of the resource came first; read it again and repeat.";
+    Err(ArmError::new(StatusCode::CONFLICT, "Conflict", message))
+}
+
+/// What a deletion found.
+pub(super) enum Deleted {
+    Gone,
+    WasNot,
+}
+
+/// Deletes a resource with everything below it. Deleting what is not there succeeds, too.
+pub(super) async fn delete(request: &Request<'_>, id: &str) -> Result<Deleted, ArmError> {
+    let store = &request.hub.store;
+    let Some(found) = store.resource(id).await? else { return Ok(Deleted::WasNot) };
+    let revision = match request.if_match() {
+        Some(wanted) if wanted != "*" && wanted != etag(&found) => {
+            let message = "The resource was changed since the ETag of If-Match; read it again.";
+            return Err(ArmError::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message));
+        }
+        Some("*") | None => None,
+        Some(_) => Some(found.revision),
+    };
+    if !store.delete(id, revision).await? {
+        let message = "Another write of the resource came first; read it again and repeat.";
+        return Err(ArmError::new(StatusCode::CONFLICT, "Conflict", message));
+    }
+    Ok(Deleted::Gone)
+}
+
+fn etag(resource: &Resource) -> String {
+    format!("\"{}\"", resource.revision)
+}
+
+fn one(request: &Request<'_>, resource: &Resource, status: StatusCode) -> Response {
+    tagged((status, Json(shown_cluster(request, resource))).into_response(), resource)
+}
+
+/// An answer with the ETag of what it shows.
+pub(super) fn tagged(mut response: Response, resource: &Resource) -> Response {
+    response.headers_mut().extend(HeaderValue::from_str(&etag(resource)).ok().map(|etag| (header::ETAG, etag)));
+    response
+}
+
+/// What the control plane knows of a cluster that has never called: nothing but that it waits for it.
+fn shown_cluster(request: &Request<'_>, resource: &Resource) -> Value {
+    let state = Map::from_iter([
+        ("provisioningState".to_owned(), json!("Succeeded")),
+        ("connectivityStatus".to_owned(), json!("Connecting")),
+    ]);
+    let mut shown = shown(&resource.id, None, &resource.body, state, &resource.stamp);
+    let kind = shown["identity"].clone();
+    shown["identity"] = json!({"type": kind});
+    if kind == "SystemAssigned" {
+        let principal = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, crate::hub::arm::key(&resource.id).as_bytes());
+        shown["identity"]["principalId"] = json!(principal.to_string());
+        shown["identity"]["tenantId"] = json!(request.hub.identity.tenant);
+    }
+    shown
+}

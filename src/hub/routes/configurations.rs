@@ -1,0 +1,167 @@
+//! `Microsoft.KubernetesConfiguration/{sourceControlConfigurations,fluxConfigurations}`.
+use super::{
+    clusters::{Deleted, delete, registered, tagged, unchanged, write},
+    operations,
+    request::{Request, list},
+};
+use crate::{
+    desired,
+    hub::{
+        arm::{ArmError, ConfigurationKind, Target, kept, patched, shown},
+        store::Resource,
+    },
+};
+use axum::{
+    Json,
+    response::{IntoResponse as _, Response},
+};
+use http::{Method, StatusCode};
+use secrecy::ExposeSecret as _;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+const NAMESPACE: &str = "Microsoft.KubernetesConfiguration";
+/// Properties that are fixed at the making.
+const FIXED: [&str; 2] = ["scope", "namespace"];
+
+impl ConfigurationKind {
+    /// The word for it in the store.
+    fn word(self) -> &'static str {
+        match self {
+            Self::SourceControl => "sourceControl",
+            Self::Flux => "flux",
+        }
+    }
+
+    /// The resource as a document of a door has it.
+    fn document_kind(self) -> &'static str {
+        match self {
+            Self::SourceControl => "SourceControlConfiguration",
+            Self::Flux => "FluxConfiguration",
+        }
+    }
+}
+
+pub(super) async fn answer(request: &Request<'_>, target: &Target) -> Result<Response, ArmError> {
+    match (target, &request.method) {
+        (Target::Configurations { kind, cluster }, &Method::GET) => {
+            require_cluster(request, cluster).await?;
+            let (most, after) = request.page();
+            let found = request.hub.store.below(cluster, kind.word(), &after, most).await?;
+            let values: Vec<Value> = found.resources.iter().map(|one| shown_configuration(*kind, one)).collect();
+            Ok(list(&values, found.next.map(|next| request.next_link(&next))))
+        }
+        (Target::Configuration { kind, id, .. }, &Method::GET) => {
+            let found = request.hub.store.resource(id).await?.ok_or_else(|| ArmError::not_found(id))?;
+            Ok(tagged(Json(shown_configuration(*kind, &found)).into_response(), &found))
+        }
+        (Target::Configuration { kind, id, cluster }, &Method::PUT) => {
+            require_cluster(request, cluster).await?;
+            put(request, *kind, id, &request.json()?, None).await
+        }
+        (Target::Configuration { kind: kind @ ConfigurationKind::Flux, id, .. }, &Method::PATCH) => {
+            let before = request.hub.store.resource(id).await?.ok_or_else(|| ArmError::not_found(id))?;
+            let body = patched(&before.body, &request.json()?);
+            put(request, *kind, id, &body, Some(before)).await
+        }
+        (Target::Configuration { kind, id, .. }, &Method::DELETE) => match (delete(request, id).await?, kind) {
+            (Deleted::WasNot, _) => Ok(StatusCode::NO_CONTENT.into_response()),
+            (Deleted::Gone, ConfigurationKind::SourceControl) => Ok(StatusCode::OK.into_response()),
+            (Deleted::Gone, ConfigurationKind::Flux) => {
+                operations::noted(request, NAMESPACE, id, StatusCode::ACCEPTED.into_response()).await
+            }
+        },
+        _ => Err(request.not_allowed()),
+    }
+}
+
+async fn require_cluster(request: &Request<'_>, cluster: &str) -> Result<(), ArmError> {
+    let found = request.hub.store.resource(cluster).await?;
+    let message =
+        || format!("Can not perform requested operation on nested resource. Parent resource '{cluster}' not found.");
+    found.map(drop).ok_or_else(|| ArmError::new(StatusCode::NOT_FOUND, "ParentResourceNotFound", message()))
+}
+
+/// Writes a configuration; `patched` is what a PATCH was laid over.
+async fn put(
+    request: &Request<'_>,
+    kind: ConfigurationKind,
+    id: &str,
+    body: &Value,
+    patched: Option<Resource>,
+) -> Result<Response, ArmError> {
+    registered(request, NAMESPACE).await?;
+    let is_patch = patched.is_some();
+    let before = match patched {
+        Some(before) => Some(before),
+        None => request.hub.store.resource(id).await?,
+    };
+    let name = id.rsplit('/').next().unwrap_or_default();
+    let mut kept = kept(Some(kind), name, body)?;
+    if let Some(before) = before.as_ref().filter(|_| kind == ConfigurationKind::Flux) {
+        for name in FIXED {
+            unchanged(&properties(&before.body), &properties(&kept.body), name)?;
+        }
+    }
+    // Settings that a PATCH does not name stay, and count for whether the rest makes sense.
+    let stored = match (&before, &kept.protected) {
+        (Some(before), None) => opened(request, before)?,
+        (Some(before), Some(named)) if is_patch => {
+            let mut settings = opened(request, before)?.unwrap_or_default();
+            settings.extend(named.clone());
+            kept.protected = Some(settings.clone());
+            Some(settings)
+        }
+        (_, protected) => protected.clone(),
+    };
+    let found = desired::arm::problems(kind.document_kind(), name, &properties(&kept.body), stored.as_ref());
+    match found.as_slice() {
+        [] => {}
+        [(field, what)] => return Err(ArmError::invalid(format!("'{field}' {what}.")).target(field.clone())),
+        _ => return Err(ArmError::invalid("Several properties are invalid.").details(found)),
+    }
+    let written = write(request, kind.word(), id, kept, before.as_ref()).await?;
+    let status = match (is_patch, &before) {
+        (true, _) => StatusCode::ACCEPTED,
+        (false, None) => StatusCode::CREATED,
+        (false, Some(_)) => StatusCode::OK,
+    };
+    let response = tagged((status, Json(shown_configuration(kind, &written))).into_response(), &written);
+    match kind {
+        // It is stored at once, and says so.
+        ConfigurationKind::SourceControl => Ok(response),
+        ConfigurationKind::Flux => operations::noted(request, NAMESPACE, id, response).await,
+    }
+}
+
+fn properties(body: &Map<String, Value>) -> Map<String, Value> {
+    body.get("properties").and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+/// The protected settings of a stored configuration.
+fn opened(request: &Request<'_>, resource: &Resource) -> Result<Option<BTreeMap<String, String>>, ArmError> {
+    let Some(sealed) = &resource.sealed else { return Ok(None) };
+    let opened = request.hub.seal.open(&crate::hub::arm::key(&resource.id), sealed);
+    let settings = opened.ok().and_then(|text| serde_json::from_str(text.expose_secret()).ok());
+    settings.map(Some).ok_or_else(|| {
+        let message = "The protected settings of the configuration cannot be opened: the control plane runs with another sealing key. Give them again.";
+        ArmError::new(StatusCode::CONFLICT, "ProtectedSettingsUnreadable", message)
+    })
+}
+
+/// Before its cluster has said anything of it, a configuration is pending.
+fn shown_configuration(kind: ConfigurationKind, resource: &Resource) -> Value {
+    let state = match kind {
+        ConfigurationKind::SourceControl => json!({
+            "provisioningState": "Succeeded", "repositoryPublicKey": "",
+            "complianceStatus": {"complianceState": "Pending", "lastConfigApplied": "0001-01-01T00:00:00",
+                "message": "{\"OperatorMessage\":null,\"ClusterState\":null}", "messageLevel": "Information"},
+        }),
+        ConfigurationKind::Flux => json!({
+            "provisioningState": "Succeeded", "complianceState": "Pending", "statuses": [], "repositoryPublicKey": "",
+            "sourceSyncedCommitId": null, "sourceUpdatedAt": null, "statusUpdatedAt": null, "errorMessage": null,
+        }),
+    };
+    let Value::Object(state) = state else { return Value::Null };
+    shown(&resource.id, Some(kind), &resource.body, state, &resource.stamp)
+}

@@ -1,0 +1,90 @@
+//! Signing in: tokens, and what clients look up before they ask for one.
+use crate::error::Chain;
+use crate::hub::{
+    Hub,
+    access::{GrantError, grant},
+    arm::ArmError,
+};
+use axum::{
+    Form, Json,
+    extract::{Path, State},
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+impl Hub {
+    /// Who signs the tokens.
+    pub(super) fn issuer(&self) -> String {
+        format!("{}/{}/v2.0", self.endpoint, self.identity.tenant)
+    }
+
+    fn is_own(&self, tenant: &str) -> bool {
+        tenant.eq_ignore_ascii_case(&self.identity.tenant) || matches!(tenant, "common" | "organizations")
+    }
+}
+
+pub(super) async fn token(
+    State(hub): State<Arc<Hub>>,
+    Path(tenant): Path<String>,
+    Form(form): Form<BTreeMap<String, String>>,
+) -> Response {
+    let granted = if hub.is_own(&tenant) {
+        let (issuer, now) = (hub.issuer(), hub.clock.now());
+        grant(&hub.store, &hub.signer, &hub.lockout, &issuer, &hub.identity.tenant, &form, now).await
+    } else {
+        Err(GrantError::Request(format!("AADSTS90002: Tenant '{tenant}' not found.")))
+    };
+    let mut response = match granted {
+        Ok(token) => Json(token).into_response(),
+        Err(error) => {
+            if let GrantError::Store(_) = error {
+                tracing::error!(error = %Chain(&error), "sign-in failed");
+            }
+            let (status, body) = error.answer();
+            let mut response = (status, Json(body)).into_response();
+            if let GrantError::Locked(wait) = error {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            }
+            response
+        }
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Source: OpenID Connect Discovery 1.0.
+pub(super) async fn configuration(State(hub): State<Arc<Hub>>, Path(tenant): Path<String>) -> Response {
+    if !hub.is_own(&tenant) {
+        let message = format!("AADSTS90002: Tenant '{tenant}' not found.");
+        return ArmError::new(StatusCode::BAD_REQUEST, "invalid_tenant", message).into_response();
+    }
+    let base = format!("{}/{}", hub.endpoint, hub.identity.tenant);
+    Json(json!({
+        "issuer": hub.issuer(),
+        "token_endpoint": format!("{base}/oauth2/v2.0/token"),
+        "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
+        "jwks_uri": format!("{base}/discovery/v2.0/keys"),
+        "response_types_supported": ["token"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+    }))
+    .into_response()
+}
+
+pub(super) async fn keys(State(hub): State<Arc<Hub>>) -> Json<Value> {
+    Json(hub.signer.public())
+}
+
+/// Clients ask whether an authority is one before they trust it with a secret.
+pub(super) async fn instance(State(hub): State<Arc<Hub>>) -> Json<Value> {
+    let host = hub.endpoint.trim_start_matches("https://");
+    Json(json!({
+        "tenant_discovery_endpoint": format!("{}/{}/v2.0/.well-known/openid-configuration", hub.endpoint, hub.identity.tenant),
+        "api-version": "1.1",
+        "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+    }))
+}

@@ -1,0 +1,115 @@
+//! What the control plane knows, in SQLite or PostgreSQL. Nothing else is true: several processes may share a database.
+//!
+//! Both are spoken to in the same SQL. A write is one statement, or one transaction.
+mod principals;
+mod resources;
+mod settings;
+
+pub(super) use principals::{Audited, Principal, Role};
+pub(super) use resources::{OperationRecord, Precondition, Resource};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::{AnyPool, Executor as _, any::AnyPoolOptions, migrate::Migrator};
+use std::{os::unix::fs::OpenOptionsExt as _, path::PathBuf, time::Duration};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/hub/store/migrations");
+
+/// Connections at once.
+const CONNECTIONS: u32 = 8;
+/// Longest wait for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What each connection to SQLite is told. A commit is on disk when it returns.
+const PRAGMAS: &str =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON;";
+
+/// Where the store is.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// A file of SQLite, made when it is not there.
+    File(PathBuf),
+    /// A database of PostgreSQL: `postgres://USER:PASSWORD@HOST/NAME`.
+    Postgres(SecretString),
+}
+
+impl Place {
+    /// Reads what a user gives: a URL of PostgreSQL, or a path.
+    pub fn read(text: &str) -> Self {
+        match text.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => Self::Postgres(SecretString::from(text)),
+            Some(_) | None => Self::File(PathBuf::from(text)),
+        }
+    }
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be opened.
+    #[error("the database cannot be opened")]
+    Open(#[source] sqlx::Error),
+    /// It was made by a newer program, or its form cannot be brought up to date.
+    #[error("the form of the database cannot be brought up to date; was it made by a newer version?")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A statement failed.
+    #[error("the database failed")]
+    Failed(#[from] sqlx::Error),
+    /// What it holds is not what it should.
+    #[error("the database holds {what} that cannot be read")]
+    Damaged {
+        /// What it is.
+        what: String,
+    },
+}
+
+/// The store. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: AnyPool,
+    is_sqlite: bool,
+}
+
+impl Store {
+    /// Opens it, and brings its form up to date.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is of a newer form.
+    pub async fn open(place: &Place) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let (url, is_sqlite) = match place {
+            Place::File(path) => {
+                // Before SQLite does, which would let everybody read it.
+                let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+                made.map_err(|error| StoreError::Open(error.into()))?;
+                (SecretString::from(format!("sqlite://{}?mode=rwc", path.display())), true)
+            }
+            Place::Postgres(url) => (url.clone(), false),
+        };
+        let options = AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
+        let options = options.after_connect(move |connection, _| {
+            Box::pin(async move { if is_sqlite { connection.execute(PRAGMAS).await.map(drop) } else { Ok(()) } })
+        });
+        let pool = options.connect(url.expose_secret()).await.map_err(StoreError::Open)?;
+        MIGRATIONS.run(&pool).await.map_err(StoreError::Migrate)?;
+        Ok(Self { pool, is_sqlite })
+    }
+
+    /// Begins a transaction that will write: others that write wait for its end.
+    async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>, StoreError> {
+        let begin = if self.is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        Ok(self.pool.begin_with(begin).await?)
+    }
+
+    /// Closes every connection, once what is under way has ended.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A time as it is stored: RFC 3339 in UTC, which sorts as text.
+fn stored(time: jiff::Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+fn read_time(text: &str) -> Result<jiff::Timestamp, StoreError> {
+    text.parse().ok().ok_or_else(|| StoreError::Damaged { what: "a time".to_owned() })
+}

@@ -1,0 +1,292 @@
+//! Clusters and configurations, the groups that hold them, and the operations on them.
+use super::{
+    super::arm::{Stamp, key},
+    Store, StoreError, read_time, stored,
+};
+use serde_json::{Map, Value};
+use sqlx::{Row as _, any::AnyRow};
+
+/// One stored resource.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::hub) struct Resource {
+    /// As it was first written.
+    pub(in crate::hub) id: String,
+    /// `cluster`, `sourceControl` or `flux`.
+    pub(in crate::hub) kind: String,
+    pub(in crate::hub) body: Map<String, Value>,
+    /// Sealed protected settings.
+    pub(in crate::hub) sealed: Option<String>,
+    /// Grows with each write; stands behind the ETag.
+    pub(in crate::hub) revision: i64,
+    pub(in crate::hub) stamp: Stamp,
+}
+
+/// What must be so for a write to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::hub) enum Precondition {
+    /// Nothing is there.
+    Absent,
+    /// This revision is there.
+    Revision(i64),
+}
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub(in crate::hub) struct Listed {
+    pub(in crate::hub) resources: Vec<Resource>,
+    /// Key after which the next page begins.
+    pub(in crate::hub) next: Option<String>,
+}
+
+/// A long-running operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::hub) struct OperationRecord {
+    pub(in crate::hub) id: String,
+    pub(in crate::hub) subscription: String,
+    /// Id of the resource.
+    pub(in crate::hub) resource: String,
+    /// `InProgress`, `Succeeded`, `Failed` or `Canceled`.
+    pub(in crate::hub) status: String,
+    pub(in crate::hub) started_at: jiff::Timestamp,
+    pub(in crate::hub) ended_at: Option<jiff::Timestamp>,
+}
+
+const COLUMNS: &str = "id, kind, body, sealed, revision, created_at, created_by, modified_at, modified_by";
+
+/// The subscription, the group and the parent of an id, as keys.
+fn place(id: &str) -> (String, String, String) {
+    let key = key(id);
+    let mut segments = key.split('/');
+    let (subscription, group) = (segments.nth(2).unwrap_or_default(), segments.nth(1).unwrap_or_default());
+    let parent = key.rsplit_once("/providers/").map_or("", |(parent, _)| parent);
+    let parent = if parent.contains("/providers/") { parent } else { "" };
+    (subscription.to_owned(), group.to_owned(), parent.to_owned())
+}
+
+impl Store {
+    /// One resource by its id.
+    pub(in crate::hub) async fn resource(&self, id: &str) -> Result<Option<Resource>, StoreError> {
+        let select = format!("SELECT {COLUMNS} FROM resources WHERE key = $1");
+        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(key(id));
+        query.fetch_optional(&self.pool).await?.map(|row| resource(&row)).transpose()
+    }
+
+    /// Writes a resource, if what must be so is so; false when it is not. One that is below another needs that one.
+    pub(in crate::hub) async fn write(&self, resource: &Resource, must_be: Precondition) -> Result<bool, StoreError> {
+        let body = Value::Object(resource.body.clone()).to_string();
+        let stamp = &resource.stamp;
+        let done = match must_be {
+            Precondition::Absent => {
+                let (subscription, group, parent) = place(&resource.id);
+                let insert = "INSERT INTO resources (key, kind, subscription, resource_group, parent, id, body, sealed, revision, created_at, created_by, modified_at, modified_by) \
+                    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 \
+                    WHERE $5 = '' OR EXISTS (SELECT 1 FROM resources WHERE key = $5) ON CONFLICT (key) DO NOTHING";
+                let query = sqlx::query(insert).bind(key(&resource.id)).bind(&resource.kind);
+                let query = query.bind(subscription).bind(group).bind(parent).bind(&resource.id).bind(body);
+                let query = query.bind(resource.sealed.clone()).bind(resource.revision).bind(stored(stamp.created_at));
+                query
+                    .bind(&stamp.created_by)
+                    .bind(stored(stamp.modified_at))
+                    .bind(&stamp.modified_by)
+                    .execute(&self.pool)
+                    .await?
+            }
+            Precondition::Revision(revision) => {
+                let update = "UPDATE resources SET body = $1, sealed = $2, revision = $3, modified_at = $4, modified_by = $5 \
+                    WHERE key = $6 AND revision = $7";
+                let query = sqlx::query(update).bind(body).bind(resource.sealed.clone()).bind(resource.revision);
+                let query = query.bind(stored(stamp.modified_at)).bind(&stamp.modified_by);
+                query.bind(key(&resource.id)).bind(revision).execute(&self.pool).await?
+            }
+        };
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Deletes a resource with everything below it; false when there was none, or another revision.
+    pub(in crate::hub) async fn delete(&self, id: &str, revision: Option<i64>) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let delete = "DELETE FROM resources WHERE key = $1 AND (revision = $2 OR $2 < 0)";
+        let query = sqlx::query(delete).bind(key(id)).bind(revision.unwrap_or(-1));
+        let was_there = query.execute(&mut *transaction).await?.rows_affected() > 0;
+        if was_there {
+            sqlx::query("DELETE FROM resources WHERE parent = $1").bind(key(id)).execute(&mut *transaction).await?;
+            sqlx::query("DELETE FROM principals WHERE cluster = $1").bind(key(id)).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(was_there)
+    }
+
+    /// Resources of a kind in a subscription, or in one of its groups, after a key; at most so many.
+    pub(in crate::hub) async fn list(
+        &self,
+        kind: Option<&str>,
+        subscription: &str,
+        group: Option<&str>,
+        after: &str,
+        most: u32,
+    ) -> Result<Listed, StoreError> {
+        let select = format!(
+            "SELECT key, {COLUMNS} FROM resources WHERE subscription = $1 AND ($2 = '' OR resource_group = $2) \
+             AND ($3 = '' OR kind = $3) AND ($3 <> '' OR parent = '') AND key > $4 ORDER BY key LIMIT $5"
+        );
+        let query =
+            sqlx::query(sqlx::AssertSqlSafe(select)).bind(key(subscription)).bind(key(group.unwrap_or_default()));
+        let query = query.bind(kind.unwrap_or_default()).bind(after).bind(i64::from(most) + 1);
+        page(&query.fetch_all(&self.pool).await?, most)
+    }
+
+    /// Resources of a kind below another one, after a key; at most so many.
+    pub(in crate::hub) async fn below(
+        &self,
+        parent: &str,
+        kind: &str,
+        after: &str,
+        most: u32,
+    ) -> Result<Listed, StoreError> {
+        let select = format!(
+            "SELECT key, {COLUMNS} FROM resources WHERE parent = $1 AND kind = $2 AND key > $3 ORDER BY key LIMIT $4"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(key(parent)).bind(kind).bind(after);
+        page(&query.bind(i64::from(most) + 1).fetch_all(&self.pool).await?, most)
+    }
+
+    /// One group, as id and body.
+    pub(in crate::hub) async fn group(&self, id: &str) -> Result<Option<(String, Value)>, StoreError> {
+        let query = sqlx::query("SELECT id, body FROM resource_groups WHERE key = $1").bind(key(id));
+        query.fetch_optional(&self.pool).await?.map(|row| group(&row)).transpose()
+    }
+
+    /// The groups of a subscription.
+    pub(in crate::hub) async fn groups(&self, subscription: &str) -> Result<Vec<(String, Value)>, StoreError> {
+        let query = sqlx::query("SELECT id, body FROM resource_groups WHERE subscription = $1 ORDER BY key");
+        query.bind(key(subscription)).fetch_all(&self.pool).await?.iter().map(group).collect()
+    }
+
+    /// Makes a group, or changes it; whether it was made.
+    pub(in crate::hub) async fn write_group(&self, id: &str, body: &Value) -> Result<bool, StoreError> {
+        let (subscription, ..) = place(id);
+        let insert = "INSERT INTO resource_groups (key, subscription, id, body) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING";
+        let query = sqlx::query(insert).bind(key(id)).bind(subscription).bind(id).bind(body.to_string());
+        let is_new = query.execute(&self.pool).await?.rows_affected() > 0;
+        if !is_new {
+            let update = sqlx::query("UPDATE resource_groups SET body = $1 WHERE key = $2");
+            update.bind(body.to_string()).bind(key(id)).execute(&self.pool).await?;
+        }
+        Ok(is_new)
+    }
+
+    /// Deletes a group with everything in it; false when there was none.
+    pub(in crate::hub) async fn delete_group(&self, id: &str) -> Result<bool, StoreError> {
+        let (subscription, group, _) = place(id);
+        let mut transaction = self.begin().await?;
+        let delete = sqlx::query("DELETE FROM resource_groups WHERE key = $1").bind(key(id));
+        let was_there = delete.execute(&mut *transaction).await?.rows_affected() > 0;
+        let principals = "DELETE FROM principals WHERE cluster IN (SELECT key FROM resources WHERE subscription = $1 AND resource_group = $2)";
+        sqlx::query(principals).bind(&subscription).bind(&group).execute(&mut *transaction).await?;
+        let resources = "DELETE FROM resources WHERE subscription = $1 AND resource_group = $2";
+        sqlx::query(resources).bind(&subscription).bind(&group).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(was_there)
+    }
+
+    /// Registers a provider for the subscription of the first start, once: taking it back is remembered.
+    pub(in crate::hub) async fn register_first(&self, subscription: &str, namespace: &str) -> Result<(), StoreError> {
+        let name = format!("registered {namespace}");
+        if self.setting(&name).await?.is_none() {
+            self.register(subscription, namespace, true).await?;
+            self.setting_or(&name, "once").await?;
+        }
+        Ok(())
+    }
+
+    /// Registers a provider for a subscription, or takes that back.
+    pub(in crate::hub) async fn register(
+        &self,
+        subscription: &str,
+        namespace: &str,
+        is_wanted: bool,
+    ) -> Result<(), StoreError> {
+        let statement = if is_wanted {
+            "INSERT INTO registrations (subscription, namespace) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+        } else {
+            "DELETE FROM registrations WHERE subscription = $1 AND namespace = $2"
+        };
+        sqlx::query(statement).bind(key(subscription)).bind(key(namespace)).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// The providers that are registered for a subscription, in lower case.
+    pub(in crate::hub) async fn registrations(&self, subscription: &str) -> Result<Vec<String>, StoreError> {
+        let query = sqlx::query_scalar("SELECT namespace FROM registrations WHERE subscription = $1");
+        Ok(query.bind(key(subscription)).fetch_all(&self.pool).await?)
+    }
+
+    /// Notes an operation.
+    pub(in crate::hub) async fn add_operation(&self, operation: &OperationRecord) -> Result<(), StoreError> {
+        let insert = "INSERT INTO operations (id, subscription, resource, status, started_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6)";
+        let query =
+            sqlx::query(insert).bind(&operation.id).bind(key(&operation.subscription)).bind(&operation.resource);
+        let query =
+            query.bind(&operation.status).bind(stored(operation.started_at)).bind(operation.ended_at.map(stored));
+        query.execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// One operation of a subscription.
+    pub(in crate::hub) async fn operation(
+        &self,
+        subscription: &str,
+        id: &str,
+    ) -> Result<Option<OperationRecord>, StoreError> {
+        let select = "SELECT id, subscription, resource, status, started_at, ended_at FROM operations WHERE id = $1 AND subscription = $2";
+        let query = sqlx::query(select).bind(key(id)).bind(key(subscription));
+        query.fetch_optional(&self.pool).await?.map(|row| operation(&row)).transpose()
+    }
+}
+
+fn page(rows: &[AnyRow], most: u32) -> Result<Listed, StoreError> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let shown = &rows[..rows.len().min(most)];
+    let next = if rows.len() > most { shown.last().map(|row| row.try_get("key")).transpose()? } else { None };
+    Ok(Listed { resources: shown.iter().map(resource).collect::<Result<_, _>>()?, next })
+}
+
+fn resource(row: &AnyRow) -> Result<Resource, StoreError> {
+    let (id, body): (String, String) = (row.try_get("id")?, row.try_get("body")?);
+    let Ok(Value::Object(body)) = serde_json::from_str(&body) else {
+        return Err(StoreError::Damaged { what: format!("a body of {id}") });
+    };
+    let time = |column: &str| read_time(&row.try_get::<String, _>(column)?);
+    Ok(Resource {
+        kind: row.try_get("kind")?,
+        body,
+        sealed: row.try_get("sealed")?,
+        revision: row.try_get("revision")?,
+        stamp: Stamp {
+            created_at: time("created_at")?,
+            created_by: row.try_get("created_by")?,
+            modified_at: time("modified_at")?,
+            modified_by: row.try_get("modified_by")?,
+        },
+        id,
+    })
+}
+
+fn group(row: &AnyRow) -> Result<(String, Value), StoreError> {
+    let (id, body): (String, String) = (row.try_get("id")?, row.try_get("body")?);
+    let body =
+        serde_json::from_str(&body).ok().ok_or_else(|| StoreError::Damaged { what: format!("a body of {id}") })?;
+    Ok((id, body))
+}
+
+fn operation(row: &AnyRow) -> Result<OperationRecord, StoreError> {
+    let ended_at: Option<String> = row.try_get("ended_at")?;
+    Ok(OperationRecord {
+        id: row.try_get("id")?,
+        subscription: row.try_get("subscription")?,
+        resource: row.try_get("resource")?,
+        status: row.try_get("status")?,
+        started_at: read_time(&row.try_get::<String, _>("started_at")?)?,
+        ended_at: ended_at.as_deref().map(read_time).transpose()?,
+    })
+}

@@ -1,0 +1,255 @@
+//! A control plane of a test: the real program, on a store of its own, and a client that signs in.
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::LazyLock,
+};
+use tokio::runtime::Runtime;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    Runtime::new().expect("a runtime")
+});
+
+/// A process of a control plane; killed when dropped.
+pub(crate) struct Hub {
+    child: Child,
+    /// URL that it says it is.
+    pub(crate) endpoint: String,
+    /// URL at which it listens.
+    address: String,
+    pub(crate) bootstrap: Value,
+    client: reqwest::Client,
+}
+
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The code of an error.
+    pub(crate) fn code(&self) -> &str {
+        self.body["error"]["code"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+impl Hub {
+    /// Starts one; `data` is a file or a URL, `directory` holds its files.
+    pub(crate) fn start(data: &str, directory: &Path) -> Self {
+        Self::start_at("127.0.0.1:0", data, directory, &[])
+    }
+
+    /// Starts one at an address, with further arguments.
+    pub(crate) fn start_at(address: &str, data: &str, directory: &Path, more: &[&str]) -> Self {
+        let bootstrap = directory.join("bootstrap.json");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_arcwright"));
+        command.args(["hub", "--data", data, "--listen", address, "--seal-key"]).arg(directory.join("seal"));
+        command.arg("--bootstrap").arg(&bootstrap).args(more).current_dir(directory);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("arcwright runs");
+        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let mut said = String::new();
+        let (endpoint, address) = loop {
+            let Some(line) = lines.next() else { panic!("it ended: {said}") };
+            let line = line.expect("a line");
+            if let Some((endpoint, address)) =
+                line.strip_prefix("control plane at ").and_then(|rest| rest.split_once(", listening on "))
+            {
+                break (endpoint.to_owned(), format!("https://{address}"));
+            }
+            said += &line;
+        };
+        // It is read to its end, so that the process never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        let bootstrap: Value =
+            serde_json::from_slice(&std::fs::read(bootstrap).expect("a file")).expect("the owner's credential");
+        let authority = std::fs::read(directory.join(bootstrap["caFile"].as_str().expect("a path"))).expect("a file");
+        let authority = reqwest::Certificate::from_pem(&authority).expect("a certificate");
+        let _entered = RUNTIME.enter();
+        let client = reqwest::Client::builder().tls_certs_only([authority]).build().expect("a client");
+        Self { child, endpoint, address, bootstrap, client }
+    }
+
+    fn text(&self, field: &str) -> &str {
+        self.bootstrap[field].as_str().expect("a text")
+    }
+
+    pub(crate) fn subscription(&self) -> &str {
+        self.text("subscriptionId")
+    }
+
+    /// Asks for a token.
+    pub(crate) fn sign_in(&self, client: &str, secret: &str) -> Answer {
+        let form = format!(
+            "grant_type=client_credentials&client_id={client}&client_secret={secret}&scope={}/.default",
+            self.endpoint
+        );
+        let url = format!("{}/{}/oauth2/v2.0/token", self.endpoint, self.text("tenantId"));
+        let request = self.client.post(url).header("content-type", "application/x-www-form-urlencoded").body(form);
+        answered(request).expect("an answer")
+    }
+
+    /// The owner's token.
+    pub(crate) fn token(&self) -> String {
+        let answer = self.sign_in(self.text("clientId"), self.text("clientSecret"));
+        answer.body["access_token"].as_str().unwrap_or_else(|| panic!("{}", answer.body)).to_owned()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// As [`Hub::ask`]; none where nobody answers.
+    pub(crate) fn try_ask(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Option<Answer> {
+        answered(self.request(token, method, path, body, headers))
+    }
+
+    /// One request with a token; `path` may have a query, and else the version of clusters is asked for.
+    pub(crate) fn ask(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        self.try_ask(token, method, path, body, headers).expect("an answer")
+    }
+
+    fn request(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> reqwest::RequestBuilder {
+        let path = if path.contains('?') { path.to_owned() } else { format!("{path}?api-version=2024-01-01") };
+        let url = if path.starts_with("https://") { path } else { format!("{}{path}", self.address) };
+        let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
+        let mut request = self.client.request(method, url).header("authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        request
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("an end");
+    }
+
+    /// Tells it to end, and waits for that.
+    pub(crate) fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        assert!(self.child.wait().expect("an end").success());
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn answered(request: reqwest::RequestBuilder) -> Option<Answer> {
+    RUNTIME.block_on(async {
+        let response = request.send().await.ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.ok()?;
+        Some(Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null) })
+    })
+}
+
+/// A control plane on a file, with the group `shops`, and the owner's token.
+pub(crate) struct Bed {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) data: String,
+    pub(crate) hub: Hub,
+    pub(crate) token: String,
+}
+
+impl Bed {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let data = directory.path().join("hub.db").display().to_string();
+        Self::on(data, directory)
+    }
+
+    /// On a store of any kind.
+    pub(crate) fn on(data: String, directory: tempfile::TempDir) -> Self {
+        let hub = Hub::start(&data, directory.path());
+        let token = hub.token();
+        let bed = Self { directory, data, hub, token };
+        let group = format!("/subscriptions/{}/resourceGroups/shops?api-version=2021-04-01", bed.hub.subscription());
+        assert_eq!(bed.ask("PUT", &group, Some(&json!({"location": "here"}))).status, 201);
+        bed
+    }
+
+    pub(crate) fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.hub.ask(&self.token, method, path, body, &[])
+    }
+
+    pub(crate) fn clusters(&self) -> String {
+        let subscription = self.hub.subscription();
+        format!("/subscriptions/{subscription}/resourceGroups/shops/providers/Microsoft.Kubernetes/connectedClusters")
+    }
+
+    pub(crate) fn cluster(&self, name: &str) -> String {
+        format!("{}/{name}", self.clusters())
+    }
+
+    /// Makes a cluster.
+    pub(crate) fn make(&self, name: &str) {
+        assert_eq!(self.ask("PUT", &self.cluster(name), Some(&cluster())).status, 201);
+    }
+
+    /// A Flux configuration of a cluster.
+    pub(crate) fn flux(&self, cluster: &str, name: &str) -> String {
+        let type_name = "Microsoft.KubernetesConfiguration/fluxConfigurations";
+        format!("{}/providers/{type_name}/{name}?api-version=2025-04-01", self.cluster(cluster))
+    }
+
+    /// Every byte that the store of a file has on disk.
+    pub(crate) fn on_disk(&self) -> Vec<u8> {
+        let files =
+            std::fs::read_dir(self.directory.path()).expect("a directory").map(|file| file.expect("a file").path());
+        let of_store =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("hub.db"));
+        files.filter(of_store).flat_map(|path| std::fs::read(path).expect("a file")).collect()
+    }
+}
+
+/// A cluster's body.
+pub(crate) fn cluster() -> Value {
+    json!({"location": "here", "identity": {"type": "SystemAssigned"}, "tags": {"a": "b"},
+        "properties": {"agentPublicKeyCertificate": "MII=", "distribution": "k3s"}})
+}
+
+/// A Flux configuration's body, with a password.
+pub(crate) fn flux() -> Value {
+    json!({"properties": {"namespace": "web", "scope": "cluster",
+        "gitRepository": {"url": "https://git.example.org/web", "httpsUser": "me", "repositoryRef": {"branch": "main"}},
+        "kustomizations": {"app": {"path": "app", "prune": true}},
+        "configurationProtectedSettings": {"httpsKey": "VEhFLVNFQ1JFVA=="}}})
+}

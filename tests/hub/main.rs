@@ -1,0 +1,6 @@
+//! The control plane, as a process that others talk to.
+mod azure;
+mod bed;
+mod resources;
+mod sign_in;
+mod stores;

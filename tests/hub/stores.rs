@@ -1,0 +1,170 @@
+//! What the store promises, on SQLite and on PostgreSQL: what was accepted is there, for every process.
+use crate::bed::{Bed, Hub, cluster, flux};
+use serde_json::json;
+use std::process::{Command, Stdio};
+
+/// A PostgreSQL of the machine, started for one test; none where the machine has none.
+struct Postgres {
+    directory: tempfile::TempDir,
+    programs: String,
+}
+
+impl Postgres {
+    /// Says so where there is none; where `CI` is set, that is a failure.
+    fn start() -> Option<Self> {
+        let candidates = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+        let found = candidates.map(|one| one.path().join("bin")).find(|one| one.join("initdb").exists());
+        let Some(programs) = found else {
+            let [ci, excused] = ["CI", "ARCWRIGHT_WITHOUT_POSTGRESQL"].map(|name| std::env::var_os(name).is_some());
+            assert!(!ci || excused, "PostgreSQL is missing: install the package postgresql");
+            println!("not run: there is no PostgreSQL in /usr/lib/postgresql; install the package postgresql");
+            return None;
+        };
+        let directory = tempfile::tempdir().expect("a directory");
+        let postgres = Self { directory, programs: programs.display().to_string() };
+        // It refuses to run as root.
+        Command::new("chmod").arg("777").arg(postgres.directory.path()).status().expect("chmod runs");
+        let data = postgres.data();
+        postgres.run("initdb", &["-A", "trust", "-U", "arcwright", "-D", &data]);
+        let socket = postgres.directory.path().display().to_string();
+        let options = format!("-c listen_addresses= -c unix_socket_directories={socket}");
+        postgres.run("pg_ctl", &["-w", "-D", &data, "-o", &options, "-l", &format!("{socket}/log"), "start"]);
+        postgres.run("createdb", &["-h", &socket, "-U", "arcwright", "hub"]);
+        Some(postgres)
+    }
+
+    fn data(&self) -> String {
+        self.directory.path().join("data").display().to_string()
+    }
+
+    fn url(&self) -> String {
+        let socket = self.directory.path().display().to_string().replace('/', "%2F");
+        format!("postgres://arcwright@{socket}/hub")
+    }
+
+    fn run(&self, program: &str, args: &[&str]) {
+        let path = format!("{}/{program}", self.programs);
+        let is_root = Command::new("id").arg("-u").output().is_ok_and(|done| done.stdout == b"0\n");
+        let mut command = if is_root {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", &path]);
+            command
+        } else {
+            Command::new(&path)
+        };
+        let done =
+            command.args(args).current_dir(self.directory.path()).stdout(Stdio::null()).output().expect("it runs");
+        assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.run("pg_ctl", &["-m", "immediate", "-D", &self.data(), "stop"]);
+    }
+}
+
+/// The address of an endpoint.
+fn address(endpoint: &str) -> String {
+    endpoint.trim_start_matches("https://").to_owned()
+}
+
+/// The same life of a cluster and its configuration on any store, with the process killed in between.
+fn lives(bed: Bed) {
+    let paths = (bed.cluster("north"), bed.flux("north", "web"));
+    bed.make("north");
+    let made = bed.ask("PUT", &paths.1, Some(&flux()));
+    assert_eq!(made.status, 201, "{}", made.body);
+    let Bed { directory, data, hub, token } = bed;
+    let endpoint = hub.endpoint.clone();
+    hub.kill();
+    let hub = Hub::start_at(&address(&endpoint), &data, directory.path(), &[]);
+    // The token of before is good: the key that signed it is in the store.
+    let found = hub.ask(&token, "GET", &paths.1, None, &[]);
+    assert_eq!((found.status, &found.body["properties"]["gitRepository"]["httpsUser"]), (200, &json!("me")));
+    let patched = hub.ask(&token, "PATCH", &paths.1, Some(&json!({"properties": {"suspend": true}})), &[]);
+    assert_eq!(patched.status, 202, "the sealed settings are opened again: {}", patched.body);
+    assert_eq!(hub.ask(&token, "DELETE", &paths.0, None, &[]).status, 202);
+    assert_eq!(hub.ask(&token, "GET", &paths.1, None, &[]).status, 404, "what is below goes along");
+}
+
+/// Writes without end until the process is killed, and finds every write that was accepted.
+fn loses_nothing(bed: Bed) {
+    let names: Vec<String> = (0..200).map(|number| format!("c{number}")).collect();
+    let pid = bed.hub.pid();
+    let mut accepted = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        if number == 100 {
+            // It comes while writes are under way.
+            Command::new("sh").args(["-c", &format!("kill -9 {pid}")]).spawn().expect("kill runs");
+        }
+        match bed.hub.try_ask(&bed.token, "PUT", &bed.cluster(name), Some(&cluster()), &[]) {
+            Some(answer) if answer.status == 201 => accepted.push(name.clone()),
+            Some(answer) => panic!("{}", answer.body),
+            None => break,
+        }
+    }
+    assert!(accepted.len() >= 100 && accepted.len() < 200, "{}", accepted.len());
+    let path = |name: &str| bed.cluster(name);
+    let paths: Vec<String> = accepted.iter().map(|name| path(name)).collect();
+    let Bed { directory, data, hub, token } = bed;
+    let endpoint = hub.endpoint.clone();
+    hub.kill();
+    let hub = Hub::start_at(&address(&endpoint), &data, directory.path(), &[]);
+    for path in paths {
+        assert_eq!(hub.ask(&token, "GET", &path, None, &[]).status, 200, "{path}");
+    }
+}
+
+#[test]
+fn sqlite_keeps_what_was_accepted() {
+    lives(Bed::new());
+    loses_nothing(Bed::new());
+}
+
+#[test]
+fn postgresql_keeps_what_was_accepted() {
+    let Some(postgres) = Postgres::start() else { return };
+    lives(Bed::on(postgres.url(), tempfile::tempdir().expect("a directory")));
+    let Some(postgres) = Postgres::start() else { return };
+    loses_nothing(Bed::on(postgres.url(), tempfile::tempdir().expect("a directory")));
+}
+
+#[test]
+fn several_processes_share_a_database() {
+    let Some(postgres) = Postgres::start() else { return };
+    let bed = Bed::on(postgres.url(), tempfile::tempdir().expect("a directory"));
+    let second = Hub::start_at("127.0.0.1:0", &bed.data, bed.directory.path(), &["--endpoint", &bed.hub.endpoint]);
+    bed.make("north");
+    let found = second.ask(&bed.token, "GET", &bed.cluster("north"), None, &[]);
+    assert_eq!(found.status, 200, "{}", found.body);
+    // Both try to make the same, and one does.
+    let (first, other) = std::thread::scope(|scope| {
+        let one = scope.spawn(|| {
+            bed.hub.ask(&bed.token, "PUT", &bed.cluster("south"), Some(&cluster()), &[("if-none-match", "*")])
+        });
+        let two = second.ask(&bed.token, "PUT", &bed.cluster("south"), Some(&cluster()), &[("if-none-match", "*")]);
+        (one.join().expect("an answer").status, two.status)
+    });
+    assert!([(201, 409), (409, 201), (201, 412), (412, 201)].contains(&(first, other)), "{first} {other}");
+}
+
+#[test]
+fn a_database_of_postgresql_takes_a_sealing_key() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arcwright"));
+    let done = command.args(["hub", "--data", "postgres://nobody@localhost/none"]).output().expect("arcwright runs");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && said.contains("--seal-key"), "{said}");
+}
+
+#[test]
+fn another_sealing_key_is_told_at_the_start() {
+    let Bed { directory, data, hub, .. } = Bed::new();
+    hub.stop();
+    std::fs::remove_file(directory.path().join("seal")).expect("removed");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arcwright"));
+    command.args(["hub", "--data", &data, "--listen", "127.0.0.1:0", "--seal-key"]).arg(directory.path().join("seal"));
+    let done = command.current_dir(directory.path()).output().expect("arcwright runs");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && said.contains("sealed with another key"), "{said}");
+}
