@@ -1,5 +1,5 @@
 //! Unmodified clients of Azure, from their package registry.
-use crate::bed::Bed;
+use crate::bed::{Bed, tell};
 use std::{path::PathBuf, process::Command};
 
 /// A Python that has the packages; `ARCWRIGHT_AZURE_PYTHON` names another.
@@ -15,7 +15,7 @@ fn python() -> Option<PathBuf> {
 #[test]
 fn the_management_packages_work_unmodified() {
     let Some(python) = python() else {
-        println!("not run: no Python with the packages of Azure; tests/support/azure-python.sh makes one");
+        tell("NOT RUN: there is no Python with the packages of Azure; tests/support/azure-python.sh makes one");
         return;
     };
     let bed = Bed::new();

@@ -1,7 +1,7 @@
 //! A control plane of a test: the real program, on a store of its own, and a client that signs in.
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::LazyLock,
@@ -12,6 +12,11 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     Runtime::new().expect("a runtime")
 });
+
+/// Says something even when the test passes, whose output is kept back.
+pub(crate) fn tell(text: &str) {
+    writeln!(std::io::stderr(), "{text}").ok();
+}
 
 /// A process of a control plane; killed when dropped.
 pub(crate) struct Hub {
@@ -58,8 +63,9 @@ impl Hub {
         let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let mut said = String::new();
         let (endpoint, address) = loop {
-            let Some(line) = lines.next() else { panic!("it ended: {said}") };
-            let line = line.expect("a line");
+            let line = lines.next();
+            assert!(line.is_some(), "it ended: {said}");
+            let line = line.and_then(Result::ok).unwrap_or_default();
             if let Some((endpoint, address)) =
                 line.strip_prefix("control plane at ").and_then(|rest| rest.split_once(", listening on "))
             {
@@ -100,7 +106,8 @@ impl Hub {
     /// The owner's token.
     pub(crate) fn token(&self) -> String {
         let answer = self.sign_in(self.text("clientId"), self.text("clientSecret"));
-        answer.body["access_token"].as_str().unwrap_or_else(|| panic!("{}", answer.body)).to_owned()
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body["access_token"].as_str().expect("a token").to_owned()
     }
 
     pub(crate) fn pid(&self) -> u32 {

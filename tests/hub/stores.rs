@@ -1,5 +1,5 @@
 //! What the store promises, on SQLite and on PostgreSQL: what was accepted is there, for every process.
-use crate::bed::{Bed, Hub, cluster, flux};
+use crate::bed::{Bed, Hub, cluster, flux, tell};
 use serde_json::json;
 use std::process::{Command, Stdio};
 
@@ -17,7 +17,7 @@ impl Postgres {
         let Some(programs) = found else {
             let [ci, excused] = ["CI", "ARCWRIGHT_WITHOUT_POSTGRESQL"].map(|name| std::env::var_os(name).is_some());
             assert!(!ci || excused, "PostgreSQL is missing: install the package postgresql");
-            println!("not run: there is no PostgreSQL in /usr/lib/postgresql; install the package postgresql");
+            tell("NOT RUN: there is no PostgreSQL in /usr/lib/postgresql; install the package postgresql");
             return None;
         };
         let directory = tempfile::tempdir().expect("a directory");
@@ -88,23 +88,25 @@ fn lives(bed: Bed) {
     assert_eq!(hub.ask(&token, "GET", &paths.1, None, &[]).status, 404, "what is below goes along");
 }
 
-/// Writes without end until the process is killed, and finds every write that was accepted.
+/// Writes until the process is killed, and finds every write that was accepted.
 fn loses_nothing(bed: Bed) {
-    let names: Vec<String> = (0..200).map(|number| format!("c{number}")).collect();
-    let pid = bed.hub.pid();
+    let pid = bed.hub.pid().to_string();
+    let mut killer = None;
     let mut accepted = Vec::new();
-    for (number, name) in names.iter().enumerate() {
+    for number in 0..100_000 {
         if number == 100 {
             // It comes while writes are under way.
-            Command::new("sh").args(["-c", &format!("kill -9 {pid}")]).spawn().expect("kill runs");
+            let pid = pid.clone();
+            killer = Some(std::thread::spawn(move || Command::new("kill").args(["-9", &pid]).status()));
         }
-        match bed.hub.try_ask(&bed.token, "PUT", &bed.cluster(name), Some(&cluster()), &[]) {
-            Some(answer) if answer.status == 201 => accepted.push(name.clone()),
-            Some(answer) => panic!("{}", answer.body),
-            None => break,
-        }
+        let name = format!("c{number}");
+        let answer = bed.hub.try_ask(&bed.token, "PUT", &bed.cluster(&name), Some(&cluster()), &[]);
+        let Some(answer) = answer else { break };
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        accepted.push(name);
     }
-    assert!(accepted.len() >= 100 && accepted.len() < 200, "{}", accepted.len());
+    let killed = killer.expect("it was told to").join().expect("an end");
+    assert!(killed.is_ok_and(|status| status.success()) && accepted.len() >= 100);
     let path = |name: &str| bed.cluster(name);
     let paths: Vec<String> = accepted.iter().map(|name| path(name)).collect();
     let Bed { directory, data, hub, token } = bed;
