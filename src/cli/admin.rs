@@ -1,7 +1,10 @@
 //! The admin port of `arcwright agent --listen`: what its pages say.
-use super::{Failure, Outcome, agent::Agent, ui};
+use super::{Failure, Outcome, ui};
 use crate::{
-    agents::manager::{Figures, Readiness, Stage},
+    agents::{
+        config::{Board, Context},
+        manager::{Figures, Readiness, Stage},
+    },
     runtime::admin::{AdminPort, Page, Reply},
 };
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
@@ -18,7 +21,8 @@ impl Port {
     /// Listens and answers, where an address is given.
     pub(super) async fn open(
         address: Option<SocketAddr>,
-        agent: &Agent,
+        ctx: &Context,
+        board: &Arc<Board>,
         stage: watch::Receiver<Stage>,
         is_elected: bool,
     ) -> Result<Self, Failure> {
@@ -29,8 +33,8 @@ impl Port {
         if let Ok(address) = port.address() {
             ui::note(format_args!("admin port at http://{address}"));
         }
-        let readiness = Arc::new(Readiness::new(agent.ctx.cluster.client.clone(), stage));
-        let figures = Arc::new(Figures::new(Arc::clone(&agent.board), is_elected));
+        let readiness = Arc::new(Readiness::new(ctx.cluster.client.clone(), stage));
+        let figures = Arc::new(Figures::new(Arc::clone(board), is_elected));
         let answer = move |page| {
             let (readiness, figures) = (Arc::clone(&readiness), Arc::clone(&figures));
             async move {

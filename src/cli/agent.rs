@@ -86,12 +86,12 @@ impl AccountArgs {
 }
 
 /// What both ways to run have in common.
-pub(super) struct Agent {
-    pub(super) ctx: Arc<Context>,
-    pub(super) board: Arc<Board>,
+struct Agent {
+    ctx: Arc<Context>,
+    board: Arc<Board>,
     suspensions: Arc<Suspensions>,
     data: DataDir,
-    pub(super) cancel: CancellationToken,
+    cancel: CancellationToken,
 }
 
 pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
@@ -130,7 +130,7 @@ async fn serve(
     fence: Option<Fence>,
 ) -> Outcome {
     let (stage, told) = watch::channel(if fence.is_some() { Stage::StandingBy } else { Stage::Reading });
-    let port = Port::open(args.listen, &agent, told, fence.is_some()).await?;
+    let port = Port::open(args.listen, &agent.ctx, &agent.board, told, fence.is_some()).await?;
     let cancel = agent.cancel.clone();
     let outcome = match fence {
         None => keep(agent, loaded, args, socket, &stage).await,

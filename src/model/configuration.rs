@@ -1,5 +1,5 @@
 //! A configuration, checked: the one form that every door hands to the engine.
-use super::{Door, flux::FluxV2, operator::Operator};
+use super::{Door, ObjectId, flux::FluxV2, operator::Operator};
 use secrecy::SecretString;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -19,6 +19,18 @@ pub struct ConfigurationId {
     pub namespace: String,
     /// Name, DNS-1123, at most 63 characters.
     pub name: String,
+}
+
+impl ConfigurationId {
+    /// The namespace that holds what is a configuration's own.
+    pub fn own_namespace(&self) -> ObjectId {
+        ObjectId {
+            group: String::new(),
+            kind: "Namespace".to_owned(),
+            namespace: String::new(),
+            name: self.namespace.clone(),
+        }
+    }
 }
 
 impl fmt::Display for ConfigurationId {

@@ -21,24 +21,22 @@ mod doors;
 mod engine;
 mod error;
 mod fight;
-mod flux;
-mod flux_controllers;
-mod flux_status;
 mod jobs;
 mod judge;
 mod lookup;
 mod memory;
 mod normalise;
 mod observe;
-mod operator;
 mod pass;
 mod prepare;
 mod preview;
 mod reconcile;
 mod remove;
+mod rendered;
 mod resources;
 mod revision;
 pub mod status;
+mod summary;
 pub mod suspensions;
 mod visit;
 mod wanted;
@@ -94,7 +92,7 @@ pub struct Context {
     /// Whether and how the Flux v2 controllers are installed.
     pub controllers: v2::Settings,
     /// What was found of Flux v2.
-    findings: flux::Findings,
+    findings: engine::Findings,
     /// Bounds the renders at once.
     pub renders: Semaphore,
     /// What renders keep for those after them.
@@ -116,7 +114,7 @@ impl Context {
             accounts: AccountPolicy::default(),
             images: Images::default(),
             controllers: v2::Settings::default(),
-            findings: flux::Findings::default(),
+            findings: engine::Findings::default(),
             renders: Semaphore::new(RENDERS),
             rendered: Arc::new(Cache::new(RENDERED_BYTES)),
             passes: Semaphore::new(PASSES),
@@ -176,7 +174,7 @@ pub async fn run_once(
 
 /// Adds the Flux v2 controllers to a state, where they are to be installed and something needs them.
 pub fn with_controllers(settings: &v2::Settings, state: DesiredState) -> Arc<DesiredState> {
-    flux_controllers::lay_over(settings, Arc::new(state), &mut false)
+    engine::lay_over(settings, Arc::new(state), &mut false)
 }
 
 /// Says of what another door owns that it is left alone.
@@ -184,7 +182,7 @@ fn tell_refused(ctx: &Context, state: &DesiredState, board: &Board) {
     for (configuration, owner) in &state.refused {
         let id = &configuration.id;
         let report = Report::refused(owner, id);
-        let status = status::status_of(configuration, &report, board.get(id).as_ref(), ctx.clock.now());
+        let status = summary::status_of(configuration, &report, board.get(id).as_ref(), ctx.clock.now());
         board.set(id, status);
     }
 }
@@ -214,8 +212,7 @@ pub async fn run(
     let mut needs_flux = false;
     let mut looked_back: BTreeSet<Door> = BTreeSet::new();
     loop {
-        let state =
-            flux_controllers::lay_over(&ctx.controllers, Arc::clone(&desired.borrow_and_update()), &mut needs_flux);
+        let state = engine::lay_over(&ctx.controllers, Arc::clone(&desired.borrow_and_update()), &mut needs_flux);
         for issue in state.issues.iter().filter(|issue| told.binary_search(issue).is_err()) {
             tracing::warn!(issue = %issue, "state");
         }

@@ -2,7 +2,7 @@
 use super::{
     Context, PassError, account,
     carry_out::{Means, Results},
-    engine, flux,
+    engine,
     memory::Objects,
     observe::{Subject, nothing},
     pass::Visit,
@@ -44,7 +44,7 @@ pub(super) async fn retired(visit: &Visit<'_>, wanted: &BTreeSet<ObjectId>) -> R
             tracing::info!(configuration = %configuration.id, kustomization = %name, "what was applied stays, for the operator to take over");
             continue;
         }
-        flux::let_go(ctx, inventory.objects(&name).into_iter()).await?;
+        engine::let_go(ctx, inventory.objects(&name).into_iter()).await?;
         let mut elsewhere = wanted.clone();
         elsewhere.extend(engine::stays_of(&name, &configuration.id));
         let left = clear(ctx, configuration, &name, &elsewhere, stop).await?;
@@ -120,7 +120,7 @@ async fn clear(
         left.extend(unfinished.cloned());
         left.extend(planned.denied.iter().map(|(id, _)| id.clone()));
         going = results.going;
-        flux::abandon(ctx, &ctx.cluster.live.select(&going)).await;
+        engine::abandon(ctx, &ctx.cluster.live.select(&going)).await;
         left.extend(planned.plan.refusals.iter().map(|refusal| refusal.id().clone()));
     }
     let mut after: Inventory = before;
@@ -130,7 +130,7 @@ async fn clear(
         entry.objects.clone_from(&left);
     }
     // The namespace goes last, and the account with it: nothing is written after that.
-    let is_namespace_going = going.contains(&engine::own_namespace(&configuration.id));
+    let is_namespace_going = going.contains(&configuration.id.own_namespace());
     if after.kustomizations.is_empty() || is_namespace_going {
         account::cleared(ctx, configuration, &after.account).await?;
     }

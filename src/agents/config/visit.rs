@@ -3,7 +3,8 @@ use super::{
     Board, Context, Memory, engine,
     reconcile::reconcile,
     revision::{backoff, jittered},
-    status::{Phase, Report, status_of},
+    status::{Phase, Report},
+    summary::status_of,
 };
 use crate::model::configuration::Configuration;
 use std::{sync::Arc, time::Duration};

@@ -1,18 +1,14 @@
 //! What a kustomization wants of the cluster: rendered, substituted, addressed.
 use super::{
     Context, PassError,
-    artifact_tree::{ArtifactTree, Closure},
+    artifact_tree::Closure,
     engine::Origin,
     memory::Memory,
     prepare::{Prepared, prepare},
 };
-use crate::{
-    model::{
-        Manifest, ObjectId,
-        configuration::{Configuration, Kustomization},
-    },
-    render,
-    source::Artifact,
+use crate::model::{
+    ObjectId,
+    configuration::{Configuration, Kustomization},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +54,7 @@ pub(super) async fn turn(
                 && settled.digest == configuration.digest
                 && settled.variables == variables
         });
-        if settled.is_some_and(|settled| origin.is_same_for(settled)) {
+        if settled.is_some_and(|settled| origin.is_same_for(&settled.origin, &settled.closure)) {
             return Ok(None);
         }
         wanted(ctx, configuration, kustomization, origin, variables).await.map(Some)
@@ -95,28 +91,6 @@ async fn wanted(
     let mut prepared = prepare(&ctx.cluster.discovery, configuration, manifests).await?;
     prepared.served.extend(origin.also_watched());
     Ok(Wanted { prepared, closure, variables: from_cluster })
-}
-
-/// Renders a directory of an artifact, off the async threads, with its variables filled in.
-pub(super) async fn rendered(
-    ctx: &Context,
-    artifact: Artifact,
-    path: String,
-    variables: BTreeMap<String, String>,
-) -> Result<(Vec<Manifest>, Closure), PassError> {
-    let _slot = ctx.renders.acquire().await.ok().ok_or_else(|| PassError::Ended)?;
-    let cache = ctx.rendered.clone();
-    let work = tokio::task::spawn_blocking(move || {
-        let tree = ArtifactTree::new(&artifact);
-        let options = render::Options { cache: Some(cache), ..render::Options::of_flux() };
-        let mut manifests = render::build(&tree, &path, &options)?;
-        if !variables.is_empty() {
-            let filled = manifests.into_iter().map(|manifest| render::substitute(manifest, &variables));
-            manifests = filled.collect::<Result<_, _>>()?;
-        }
-        Ok::<_, render::RenderError>((manifests, tree.into_closure()))
-    });
-    Ok(work.await.ok().ok_or_else(|| PassError::Ended)??)
 }
 
 /// The variables that ConfigMaps and Secrets of the configuration's namespace give; later ones win.

@@ -13,6 +13,7 @@ mod reference;
 mod source_control;
 mod texts;
 mod transport;
+mod work;
 
 pub(super) use flux::flux;
 pub(super) use source_control::source_control;

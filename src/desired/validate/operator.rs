@@ -2,7 +2,7 @@
 use super::{
     super::{Problem, operator_params},
     drift, scope, seconds,
-    source_control::{Ignored, PARAMS, Work, check_places},
+    work::{Ignored, PARAMS, Work, check_places},
 };
 use crate::{
     api::SourceControlConfigurationSpec,

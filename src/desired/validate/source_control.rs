@@ -7,10 +7,10 @@ use super::{
     },
     Checked, drift, names, operator,
     protected::{Protected, protected},
-    reference::ref_name,
     scope, seconds, service_account,
     texts::known_hosts,
     transport::{Fields, Forms, Transport, resolved, transport, transport_rules},
+    work::{Ignored, PARAMS, Work, check_places},
 };
 use crate::{
     api::{self, SourceControlConfigurationSpec},
@@ -18,9 +18,8 @@ use crate::{
         Configuration, ConfigurationId, Credentials, Engine, Generation, GitSource, Kustomization, Reference,
     },
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-pub(super) const PARAMS: &str = "spec.operatorParams";
 const URL: &str = "spec.repositoryUrl";
 const KNOWN_HOSTS: &str = "spec.sshKnownHostsContents";
 
@@ -73,18 +72,6 @@ pub(in crate::desired) fn source_control(
     (configuration, resolved)
 }
 
-/// What an engine makes of the settings that are its own.
-pub(super) struct Work {
-    pub(super) engine: Engine,
-    pub(super) branch: String,
-    /// Longest time for one fetch.
-    pub(super) timeout: Duration,
-    /// Time between looks at what the objects are made of.
-    pub(super) interval: Duration,
-    pub(super) kustomizations: Vec<Kustomization>,
-    pub(super) ignored: Vec<Ignored>,
-}
-
 fn native(spec: &SourceControlConfigurationSpec, problems: &mut Vec<Problem>) -> Work {
     let params = operator_params::parse(spec.operator_params.as_deref().unwrap_or_default());
     problems.extend(params.errors.iter().map(|error| Problem::new(PARAMS, error.clone())));
@@ -119,34 +106,6 @@ fn user_and_key(found: &Protected, problems: &mut Vec<Problem>) {
 }
 
 /// Checks what stands in the arguments and names something in the repository.
-pub(super) fn check_places(branch: &str, paths: &[String], problems: &mut Vec<Problem>) {
-    ref_name(PARAMS, branch, problems);
-    for path in paths {
-        names::directory(PARAMS, path, problems);
-    }
-}
-
-/// Something that is said and has no meaning for the engine.
-pub(super) struct Ignored {
-    pub(super) field: &'static str,
-    /// What is said, where the field does not tell.
-    pub(super) argument: Option<String>,
-    pub(super) why: String,
-}
-
-impl Ignored {
-    /// For a status, which shows no fields.
-    fn in_full(&self) -> String {
-        let name = self.argument.as_deref().unwrap_or(self.field.trim_start_matches("spec."));
-        format!("{name}: {}", self.why)
-    }
-
-    fn problem(&self) -> Problem {
-        let message = if self.argument.is_some() { self.in_full() } else { self.why.clone() };
-        Problem::new(self.field, message).warning()
-    }
-}
-
 fn ignored(params: &OperatorParams, spec: &SourceControlConfigurationSpec) -> Vec<Ignored> {
     let of_params = params.ignored.iter().map(|(argument, why)| Ignored {
         field: PARAMS,

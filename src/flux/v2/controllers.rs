@@ -1,15 +1,11 @@
 //! The controllers themselves, where the agent is asked to install them.
-use super::{KUSTOMIZE_GROUP, SOURCE_GROUP, definitions, object};
+use super::{CONTROLLERS, KUSTOMIZE, KUSTOMIZE_GROUP, SOURCE, SOURCE_GROUP, definitions, object};
 use crate::model::{Manifest, OPERATOR_LABEL, OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, configuration::ConfigurationId};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Name of what holds the controllers, beside the configurations.
 const NAME: &str = "flux-controllers";
-/// The controllers, by the names that their Deployments have.
-pub const CONTROLLERS: [&str; 2] = [SOURCE, KUSTOMIZE];
-const SOURCE: &str = "source-controller";
-const KUSTOMIZE: &str = "kustomize-controller";
 /// Group of the files that the controllers write: their images' user is in no other.
 const FILES_GROUP: u32 = 1337;
 /// Longest time for a change of a Deployment to get on, in seconds.

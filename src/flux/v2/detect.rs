@@ -1,5 +1,5 @@
 //! Which controllers a cluster has, of which versions, and whether this engine can use them. Pure.
-use super::controllers::CONTROLLERS;
+use super::CONTROLLERS;
 use crate::model::{OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, configuration::ConfigurationId, flux::FluxSource};
 use serde_json::Value;
 

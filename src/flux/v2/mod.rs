@@ -17,7 +17,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use controllers::{CONTROLLERS, Settings, id as controllers_id, manifests as controllers};
+pub use controllers::{Settings, id as controllers_id, manifests as controllers};
 pub use definitions::definitions;
 pub use detect::{Apis, Controller, Found, Lack, controllers_in};
 pub use report::{
@@ -34,6 +34,10 @@ use serde_json::{Map, Value, json};
 /// Where the manifests come from, for a message that names two of them.
 const ORIGIN: &str = "engine flux-v2";
 
+/// The controllers, by the names that their Deployments have.
+pub const CONTROLLERS: [&str; 2] = [SOURCE, KUSTOMIZE];
+const SOURCE: &str = "source-controller";
+const KUSTOMIZE: &str = "kustomize-controller";
 /// API group of the sources.
 pub const SOURCE_GROUP: &str = "source.toolkit.fluxcd.io";
 /// API group of the kustomizations.

@@ -1,4 +1,5 @@
 //! What is answered over HTTPS.
+mod answer;
 mod clusters;
 mod configurations;
 mod groups;
@@ -31,7 +32,7 @@ pub(super) fn router(hub: Arc<Hub>) -> Router {
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(sign_in::configuration))
         .route("/{tenant}/.well-known/openid-configuration", get(sign_in::configuration))
         .route("/{tenant}/discovery/v2.0/keys", get(sign_in::keys))
-        .fallback(request::answer)
+        .fallback(answer::answer)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(hub)
 }

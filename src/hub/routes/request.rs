@@ -1,25 +1,14 @@
-//! One request to the resource manager: who asks, for what, whether they may, and what comes of it.
-use super::{clusters, configurations, groups, operations};
-use crate::hub::{
-    Hub,
-    access::{Claims, forbidden, may},
-    arm::{ArmError, CLUSTER_TYPE, Target, checked_version, key},
-    store::{Audited, Principal},
-};
+//! One request to the resource manager, as far as it concerns what is asked for.
+use crate::hub::{Hub, arm::ArmError, store::Principal};
 use axum::{
     Json,
     body::Bytes,
-    extract::{Query, State},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::Value;
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
-const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
-/// Audiences of the public cloud's clients, which some of them ask for whatever cloud they are told of.
-const PUBLIC_AUDIENCES: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
 /// Most resources in one page.
 const PAGE: u32 = 100;
 
@@ -31,7 +20,7 @@ pub(super) struct Request<'a> {
     pub(super) headers: HeaderMap,
     pub(super) query: BTreeMap<String, String>,
     pub(super) path: String,
-    body: Bytes,
+    pub(super) body: Bytes,
 }
 
 impl Request<'_> {
@@ -76,131 +65,6 @@ impl Request<'_> {
         let message = format!("The HTTP method '{}' is not supported at '{}'.", self.method, self.path);
         ArmError::new(StatusCode::METHOD_NOT_ALLOWED, "HttpMethodNotAllowed", message)
     }
-}
-
-pub(super) async fn answer(
-    State(hub): State<Arc<Hub>>,
-    method: Method,
-    uri: Uri,
-    Query(query): Query<BTreeMap<String, String>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let correlation = headers.get(CORRELATION_ID).cloned();
-    let is_write = !matches!(method, Method::GET | Method::HEAD);
-    let path = uri.path().to_owned();
-    let mut client = String::new();
-    let answered = respond(&hub, &method, &path, query, headers, body, &mut client).await;
-    let mut response = answered.unwrap_or_else(ArmError::into_response);
-    if is_write {
-        let audited = Audited {
-            at: hub.clock.now(),
-            client_id: client,
-            method: method.to_string(),
-            resource: path,
-            status: response.status().as_u16(),
-        };
-        if let Err(error) = hub.store.audit(&audited).await {
-            tracing::error!(error = %crate::error::Chain(&error), "a write could not be noted in the audit log");
-        }
-    }
-    let id = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()).ok();
-    let headers = response.headers_mut();
-    headers.extend(id.clone().map(|id| (REQUEST_ID, id)));
-    headers.extend(correlation.or(id).map(|id| (CORRELATION_ID, id)));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
-}
-
-async fn respond(
-    hub: &Hub,
-    method: &Method,
-    path: &str,
-    query: BTreeMap<String, String>,
-    headers: HeaderMap,
-    body: Bytes,
-    client: &mut String,
-) -> Result<Response, ArmError> {
-    let principal = authenticated(hub, &headers)?;
-    client.clone_from(&principal.client_id);
-    let target = Target::read(&decoded(path)?)?;
-    if !may(&principal, method, &target) {
-        return Err(forbidden(&principal, method, path));
-    }
-    // Names of parameters have no case either.
-    let query: BTreeMap<String, String> = query
-        .into_iter()
-        .map(|(name, value)| match name.to_ascii_lowercase().as_str() {
-            "api-version" => ("api-version".to_owned(), value),
-            "$skiptoken" => ("$skipToken".to_owned(), value),
-            _ => (name, value),
-        })
-        .collect();
-    checked_version(query.get("api-version").map(String::as_str), type_of(&target))?;
-    if let Some(subscription) = target.subscription()
-        && key(subscription) != key(&hub.identity.subscription)
-    {
-        let message = format!("The subscription '{subscription}' could not be found.");
-        return Err(ArmError::new(StatusCode::NOT_FOUND, "SubscriptionNotFound", message));
-    }
-    let request = Request { hub, principal, method: method.clone(), headers, query, path: path.to_owned(), body };
-    match &target {
-        Target::Tenants
-        | Target::Subscriptions
-        | Target::Subscription(_)
-        | Target::Providers { .. }
-        | Target::Provider { .. }
-        | Target::Registration { .. }
-        | Target::Groups { .. }
-        | Target::Group { .. }
-        | Target::ActivityLog { .. }
-        | Target::ProviderOperations { .. } => groups::answer(&request, &target).await,
-        Target::Resources { .. }
-        | Target::Clusters { .. }
-        | Target::Cluster { .. }
-        | Target::ClusterCredential { .. } => clusters::answer(&request, &target).await,
-        Target::Configurations { .. } | Target::Configuration { .. } => configurations::answer(&request, &target).await,
-        Target::Operation { subscription, operation, is_result } => {
-            operations::answer(&request, subscription, operation, *is_result).await
-        }
-    }
-}
-
-fn decoded(path: &str) -> Result<String, ArmError> {
-    let decoded = percent_encoding::percent_decode_str(path).decode_utf8();
-    decoded.map(Cow::into_owned).ok().ok_or_else(|| ArmError::invalid("The request path is not UTF-8."))
-}
-
-/// The type whose versions count.
-fn type_of(target: &Target) -> Option<&'static str> {
-    match target {
-        Target::Clusters { .. } | Target::Cluster { .. } | Target::ClusterCredential { .. } => Some(CLUSTER_TYPE),
-        Target::Configurations { kind, .. } | Target::Configuration { kind, .. } => Some(kind.resource_type()),
-        _ => None,
-    }
-}
-
-/// Who asks, by the bearer token.
-fn authenticated(hub: &Hub, headers: &HeaderMap) -> Result<Principal, ArmError> {
-    let refused = |code, message: &str| ArmError::new(StatusCode::UNAUTHORIZED, code, message);
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let scheme =
-        header.and_then(|header| header.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some((_, token)) = scheme else {
-        return Err(refused(
-            "AuthenticationFailed",
-            "Authentication failed. The 'Authorization' header is missing or is no bearer token.",
-        ));
-    };
-    let claims: Claims = hub.signer.verify(token.trim(), &hub.issuer()).ok_or_else(|| {
-        refused("InvalidAuthenticationToken", "The access token is invalid or has expired; sign in again.")
-    })?;
-    let is_for_us = claims.aud == hub.endpoint || PUBLIC_AUDIENCES.contains(&claims.aud.as_str());
-    if !is_for_us {
-        let message = format!("The access token is for '{}', and this is '{}'.", claims.aud, hub.endpoint);
-        return Err(refused("InvalidAuthenticationTokenAudience", &message));
-    }
-    claims.principal().ok_or_else(|| refused("InvalidAuthenticationToken", "The access token names no role."))
 }
 
 /// A list, with the link to its next page.

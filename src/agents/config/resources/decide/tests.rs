@@ -51,7 +51,7 @@ fn report(resource: &Resource, phase: Phase, at: i64) -> ConfigurationStatus {
     report.phase = phase;
     report.revision = Some("main@sha1:1".to_owned());
     "word".clone_into(&mut report.message);
-    super::super::super::status::status_of(configuration, &report, None, moment(at))
+    super::super::super::summary::status_of(configuration, &report, None, moment(at))
 }
 
 fn written(step: Step) -> Value {

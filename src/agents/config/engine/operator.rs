@@ -1,9 +1,12 @@
 //! What is installed, and whether it has come up: the operator of engine `flux-v1`, or the controllers of `flux-v2`.
 use super::{
-    Context, SourceError,
-    credentials::{self, NoKey},
-    engine, flux, judge,
-    status::{KustomizationStatus, ObjectStatus, Outcome, Phase},
+    super::{
+        Context, SourceError,
+        credentials::{self, NoKey},
+        judge,
+        status::{KustomizationStatus, ObjectStatus, Outcome, Phase},
+    },
+    flux,
 };
 use crate::{
     cluster::Missing,
@@ -28,7 +31,7 @@ const FORBIDDEN: &str = "Forbidden";
 
 /// An operator, made.
 #[derive(Clone)]
-pub(super) struct Made {
+pub(in crate::agents::config) struct Made {
     pub(super) manifests: Arc<[Manifest]>,
     /// Digest of the manifests.
     pub(super) fingerprint: String,
@@ -90,7 +93,7 @@ async fn owns_namespace(ctx: &Context, configuration: &Configuration, missing: M
         return Ok(true);
     }
     let inventory = ctx.cluster.inventories.of(id).await.map_err(SourceError::Operator)?;
-    Ok(inventory.holds(&engine::own_namespace(id)))
+    Ok(inventory.holds(&id.own_namespace()))
 }
 
 /// What tells how an operator comes up, besides its own objects.

@@ -1,5 +1,5 @@
 //! From what the Flux controllers say to statuses. Pure.
-use super::{
+use super::super::super::{
     judge::Expectation,
     status::{Condition, KustomizationStatus, ObjectStatus, Outcome, Phase},
 };

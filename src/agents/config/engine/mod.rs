@@ -1,17 +1,18 @@
 //! What does the work of a configuration: where its objects come from, and how it is told where they stand.
 //!
 //! Everything between the two is the same for all engines: observe, plan, carry out, inventory, prune, drift.
+mod flux;
+mod operator;
+
+pub(super) use flux::{Findings, abandon, lay_over, let_go};
+
 use super::{
     Context, PassError, SourceError,
     artifact_tree::Closure,
     credentials::{self, NoKey},
-    flux::{self, Orders},
-    flux_controllers,
     judge::{self, Expectation},
-    memory::Settled,
-    operator::{self, Made},
+    rendered::rendered,
     status::{InstallState, KustomizationStatus, Phase},
-    wanted,
 };
 use crate::{
     model::{
@@ -21,7 +22,9 @@ use crate::{
     },
     source::Artifact,
 };
+use flux::Orders;
 use kube::core::ApiResource;
+use operator::Made;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +57,7 @@ pub(super) async fn look(
         Engine::Native => credentials::fetch(ctx, configuration, no_key, freshness, cancel).await.map(Origin::Artifact),
         Engine::FluxV1(operator) => operator::make(ctx, configuration, operator, no_key).await.map(Origin::Operator),
         Engine::FluxV2(told) => flux::make(ctx, configuration, told, no_key, freshness).await.map(Origin::Flux),
-        Engine::FluxControllers => flux_controllers::make(ctx, configuration, no_key).await.map(Origin::Operator),
+        Engine::FluxControllers => flux::controllers::make(ctx, configuration, no_key).await.map(Origin::Operator),
     }
 }
 
@@ -78,17 +81,7 @@ pub(super) fn takes_over(engine: &Engine) -> bool {
 /// What stays of a kustomization that a configuration does not have any more: the namespace that was made for its
 /// operator, for as long as the configuration is there.
 pub(super) fn stays_of(kustomization: &str, id: &ConfigurationId) -> Option<ObjectId> {
-    (kustomization == OPERATOR).then(|| own_namespace(id))
-}
-
-/// The namespace that holds what is a configuration's own.
-pub(super) fn own_namespace(id: &ConfigurationId) -> ObjectId {
-    ObjectId {
-        group: String::new(),
-        kind: "Namespace".to_owned(),
-        namespace: String::new(),
-        name: id.namespace.clone(),
-    }
+    (kustomization == OPERATOR).then(|| id.own_namespace())
 }
 
 /// The word for where a configuration stands, in the language of its generation.
@@ -147,11 +140,11 @@ impl Origin {
         }
     }
 
-    /// Whether what was made of another one would be made of this one too.
-    pub(super) fn is_same_for(&self, settled: &Settled) -> bool {
-        settled.origin == self.fingerprint()
+    /// Whether what was made of another one, by its fingerprint and of what was read of it, would be made of this one too.
+    pub(super) fn is_same_for(&self, fingerprint: &str, closure: &Closure) -> bool {
+        fingerprint == self.fingerprint()
             || match self {
-                Self::Artifact(artifact) => super::artifact_tree::is_unchanged(artifact, &settled.closure),
+                Self::Artifact(artifact) => super::artifact_tree::is_unchanged(artifact, closure),
                 Self::Operator(_) | Self::Flux(_) => false,
             }
     }
@@ -173,7 +166,7 @@ impl Origin {
         variables: BTreeMap<String, String>,
     ) -> Result<(Vec<Manifest>, Closure), PassError> {
         match self {
-            Self::Artifact(artifact) => wanted::rendered(ctx, artifact.clone(), path, variables).await,
+            Self::Artifact(artifact) => rendered(ctx, artifact.clone(), path, variables).await,
             Self::Operator(Made { manifests, .. }) | Self::Flux(Orders { manifests, .. }) => {
                 Ok((manifests.to_vec(), Closure::default()))
             }
@@ -185,7 +178,7 @@ impl Origin {
     pub(super) fn keeps(&self, configuration: &Configuration) -> Option<ObjectId> {
         match self {
             Self::Artifact(_) | Self::Flux(_) => None,
-            Self::Operator(_) => Some(own_namespace(&configuration.id)),
+            Self::Operator(_) => Some(configuration.id.own_namespace()),
         }
     }
 

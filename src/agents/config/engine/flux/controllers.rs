@@ -2,7 +2,13 @@
 //!
 //! It is kept like any other, with an inventory and corrected drift, for as long as a configuration of engine `flux-v2` is
 //! wanted, or was once. Nothing of it is removed by itself: what the controllers have applied leans on it.
-use super::{Context, SourceError, credentials::NoKey, flux, operator::Made};
+use super::{
+    super::{
+        super::{Context, SourceError, credentials::NoKey},
+        operator::Made,
+    },
+    find,
+};
 use crate::{
     cluster::{ClusterError, Missing},
     desired::DesiredState,
@@ -18,7 +24,11 @@ const INTERVAL: Duration = Duration::from_secs(300);
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Adds the controllers to a state, where they are to be installed and something needs them, or has needed them.
-pub(super) fn lay_over(settings: &v2::Settings, state: Arc<DesiredState>, is_needed: &mut bool) -> Arc<DesiredState> {
+pub(in crate::agents::config) fn lay_over(
+    settings: &v2::Settings,
+    state: Arc<DesiredState>,
+    is_needed: &mut bool,
+) -> Arc<DesiredState> {
     let id = v2::controllers_id(settings);
     *is_needed |= state.configurations.iter().any(|one| matches!(one.engine, Engine::FluxV2(_)));
     if !settings.install || !*is_needed || state.states(&id) {
@@ -57,10 +67,14 @@ fn configuration(settings: &v2::Settings, id: ConfigurationId) -> Configuration 
 ///
 /// # Cancellation
 /// May be dropped; what was made is found again.
-pub(super) async fn make(ctx: &Context, configuration: &Configuration, no_key: NoKey) -> Result<Made, SourceError> {
+pub(in crate::agents::config::engine) async fn make(
+    ctx: &Context,
+    configuration: &Configuration,
+    no_key: NoKey,
+) -> Result<Made, SourceError> {
     let settings = &ctx.controllers;
     let id = &configuration.id;
-    let found = flux::find(ctx, Duration::ZERO).await.map_err(SourceError::Operator)?;
+    let found = find(ctx, Duration::ZERO).await.map_err(SourceError::Operator)?;
     let is_own = |one: &v2::Controller| one.owner.as_ref() == Some(id);
     if !found.controllers.is_empty() && !found.controllers.iter().any(is_own) {
         let title = format!("Flux was there before, and is used as it is ({})", found.told());

@@ -1,8 +1,12 @@
 //! Engine `flux-v2`: what the controllers are told, and what they say.
-use super::{
+pub(super) mod controllers;
+mod status;
+
+pub(in crate::agents::config) use controllers::lay_over;
+
+use super::super::{
     Context, SourceError,
     credentials::{self, NoKey},
-    flux_status::{self, Told},
     judge::{self, Expectation},
     status::{KustomizationStatus, Phase},
 };
@@ -19,6 +23,7 @@ use crate::{
 use kube::core::ApiResource;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use status::Told;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
 
@@ -33,7 +38,7 @@ const ABANDONED: Duration = Duration::from_secs(120);
 
 /// What was found of Flux last, and when. Held while somebody looks, so that many configurations look once.
 #[derive(Default)]
-pub(super) struct Findings(Mutex<Option<(Instant, Arc<Found>)>>);
+pub(in crate::agents::config) struct Findings(Mutex<Option<(Instant, Arc<Found>)>>);
 
 /// Looks for the controllers and the kinds of Flux; what was found within `max_age` serves again.
 ///
@@ -67,7 +72,7 @@ pub(super) async fn find(ctx: &Context, max_age: Duration) -> Result<Arc<Found>,
 
 /// What the controllers are told of one configuration.
 #[derive(Clone)]
-pub(super) struct Orders {
+pub(in crate::agents::config) struct Orders {
     pub(super) manifests: Arc<[Manifest]>,
     /// Digest of the manifests.
     pub(super) fingerprint: String,
@@ -193,7 +198,7 @@ impl Orders {
             return;
         }
         let objects = self.live(ctx);
-        flux_status::of_source(&self.told, configuration, &objects, &self.found, status, before, expectation);
+        status::of_source(&self.told, configuration, &objects, &self.found, status, before, expectation);
     }
 
     /// Where each kustomization of the configuration stands, with the objects that the controllers have applied.
@@ -205,7 +210,7 @@ impl Orders {
         is_late: bool,
     ) -> Vec<Arc<KustomizationStatus>> {
         let objects = self.live(ctx);
-        flux_status::of_kustomizations(&self.told, configuration, &objects, &self.found, before, is_late)
+        status::of_kustomizations(&self.told, configuration, &objects, &self.found, before, is_late)
     }
 
     fn live(&self, ctx: &Context) -> BTreeMap<ObjectId, Value> {
@@ -222,7 +227,10 @@ fn live(ctx: &Context, id: &ObjectId) -> Option<Value> {
 ///
 /// # Errors
 /// When the API server does not answer or refuses.
-pub(super) async fn let_go(ctx: &Context, ids: impl Iterator<Item = ObjectId>) -> Result<(), ClusterError> {
+pub(in crate::agents::config) async fn let_go(
+    ctx: &Context,
+    ids: impl Iterator<Item = ObjectId>,
+) -> Result<(), ClusterError> {
     let kustomizations: Vec<ObjectId> = ids.filter(|id| id.group == v2::KUSTOMIZE_GROUP).collect();
     if kustomizations.is_empty() {
         return Ok(());
@@ -238,7 +246,7 @@ pub(super) async fn let_go(ctx: &Context, ids: impl Iterator<Item = ObjectId>) -
 
 /// Takes the controllers' finalizer off objects that have been on their way out for long, where no controller runs that
 /// would do it. What a Kustomization had applied stays then, and is said.
-pub(super) async fn abandon(ctx: &Context, going: &BTreeMap<ObjectId, LiveObject>) {
+pub(in crate::agents::config) async fn abandon(ctx: &Context, going: &BTreeMap<ObjectId, LiveObject>) {
     let now = ctx.clock.now();
     let late: Vec<(&ObjectId, Value)> = going
         .iter()
@@ -282,7 +290,7 @@ fn without_finalizer(object: &Value) -> Value {
 
 /// Whether a reason is one of what Flux lacks as a whole.
 pub(super) fn is_of_install(reason: &str) -> bool {
-    ["FluxNotInstalled", "FluxTooOld", flux_status::UNAVAILABLE].contains(&reason)
+    ["FluxNotInstalled", "FluxTooOld", status::UNAVAILABLE].contains(&reason)
 }
 
 /// Whether a configuration of this phase, with this reason, waits for Flux to be installed.
