@@ -120,7 +120,10 @@ fn refusal(object: &Value) -> Option<Cause> {
     let (reason, hint) = if why.contains("exceeded quota") || why.contains("failed quota") {
         ("QuotaExceeded", "make room in the ResourceQuota of the namespace")
     } else if why.contains("violates PodSecurity") {
-        ("PodSecurityViolation", "the namespace must allow Pod Security level baseline: the operator runs as root")
+        (
+            "PodSecurityViolation",
+            "allow in the namespace what that names; a Flux v1 operator needs Pod Security level baseline",
+        )
     } else if why.contains("forbidden") {
         ("PodsForbidden", "see the policies and limits of the namespace")
     } else {

@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Time over which changes are gathered into one state.
 const GATHER: Duration = Duration::from_millis(50);
+/// Seconds after which the API server ends a watch, to be begun again: before a connection on which nothing comes counts as broken.
+const WATCH_SECONDS: u32 = 90;
 /// Changes that wait to be taken in; a watch that is ahead of that waits.
 const WAITING: usize = 1024;
 /// Time between looks for a kind that the API server does not have.
@@ -81,7 +83,8 @@ async fn listen(client: Client, scope: Scope, heard_tx: mpsc::Sender<(Scope, Hea
     };
     let mut told = None;
     loop {
-        let mut events = watcher(api.clone(), watcher::Config::default()).default_backoff().boxed();
+        let config = watcher::Config::default().timeout(WATCH_SECONDS);
+        let mut events = watcher(api.clone(), config).default_backoff().boxed();
         while let Some(event) = events.next().await {
             let heard = match event {
                 Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => Heard::Kept(Box::new(object)),
