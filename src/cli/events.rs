@@ -1,6 +1,6 @@
 //! `arcwright events`: what the agent told the cluster about its configurations.
 use super::{Failure, Outcome, output::Form, ui};
-use crate::{cluster::Cluster, model::FIELD_MANAGER};
+use crate::{api::API_VERSION, cluster::Cluster, model::FIELD_MANAGER};
 use clap::Args;
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::core::v1::Event;
@@ -12,7 +12,7 @@ use kube::{
 use serde::Serialize;
 use std::{path::PathBuf, pin::pin, process::ExitCode};
 
-/// What the name of every object that Events are about begins with: it holds the configuration's inventory.
+/// What the name of an inventory begins with: Events are about it, or about the resource that a configuration came as.
 const SUBJECT: &str = "arcwright.";
 /// Events that one request lists.
 const PAGE: u32 = 500;
@@ -54,7 +54,10 @@ struct Told {
 impl Told {
     /// None for an Event about something that is no configuration.
     fn of(event: Event) -> Option<Self> {
-        let name = event.involved_object.name.as_deref()?.strip_prefix(SUBJECT)?.to_owned();
+        let subject = &event.involved_object;
+        let name = subject.name.as_deref()?;
+        let is_resource = subject.api_version.as_deref() == Some(API_VERSION);
+        let name = if is_resource { name } else { name.strip_prefix(SUBJECT)? }.to_owned();
         let series = event.series.as_ref();
         let time = series
             .and_then(|series| series.last_observed_time.as_ref().map(|time| time.0))
@@ -91,7 +94,7 @@ pub(super) async fn events(args: EventsArgs) -> Outcome {
         Some(namespace) => Api::namespaced(cluster.client, namespace),
         None => Api::all(cluster.client),
     };
-    let selector = format!("reportingComponent={FIELD_MANAGER},involvedObject.kind=ConfigMap");
+    let selector = format!("reportingComponent={FIELD_MANAGER}");
     if args.watch {
         let config = watcher::Config::default().fields(&selector);
         tokio::select! {

@@ -206,6 +206,17 @@ impl Engine {
     }
 }
 
+/// One version of a custom resource of the cluster, by the name of its configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceRef {
+    /// Its kind.
+    pub kind: String,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+}
+
 /// A configuration: a source and the kustomizations made of it.
 #[derive(Clone, Debug)]
 pub struct Configuration {
@@ -231,8 +242,8 @@ pub struct Configuration {
     pub digest: String,
     /// By what it came in.
     pub door: Door,
-    /// `metadata.generation` of the custom resource that it came as, if it did.
-    pub resource_generation: Option<i64>,
+    /// The custom resource that it came as, if it did.
+    pub resource: Option<ResourceRef>,
 }
 
 impl Kustomization {
@@ -279,7 +290,7 @@ impl Configuration {
             ignored: Vec::new(),
             digest: String::new(),
             door: Door::Unknown,
-            resource_generation: None,
+            resource: None,
         }
     }
 }

@@ -191,6 +191,27 @@ fn a_bad_resource_beside_a_good_one_is_told_and_stops_nothing() {
 }
 
 #[test]
+fn events_are_about_the_resource_so_that_describe_shows_them() {
+    let door = Door::new("cr-events");
+    door.bed.commit(&[("app/a.yaml", &map("a", "blue"))]);
+    door.apply(&door.flux("web", "{path: app}", ""));
+    let _agent = door.agent(kubeconfig(), &[]);
+    door.until_compliant("web");
+    let described =
+        || kubectl(&["describe", "fluxconfiguration", "web", "-n", &door.bed.namespace]).expect("described");
+    let events = || described().split("Events:").nth(1).unwrap_or_default().to_owned();
+    eventually("an Event", || events().contains("ReconciliationSucceeded"));
+    door.apply(&door.flux("web", "{path: nowhere}", ""));
+    eventually("a warning", || events().contains("Warning") && events().contains("PathNotFound"));
+    let told = std::process::Command::new(env!("CARGO_BIN_EXE_arcwright"))
+        .args(["events", "web", "-n", &door.bed.namespace, "--kubeconfig"])
+        .arg(kubeconfig())
+        .output()
+        .expect("arcwright runs");
+    assert!(String::from_utf8_lossy(&told.stdout).contains("PathNotFound"), "{told:?}");
+}
+
+#[test]
 fn a_deleted_resource_takes_its_objects_with_it_and_is_let_go() {
     let door = Door::new("door-gone");
     door.bed.commit(&[("kept/b.yaml", &map("b", "red"))]);

@@ -3,7 +3,7 @@ use crate::{
     desired::DesiredState,
     model::{
         Door,
-        configuration::{Configuration, ConfigurationId},
+        configuration::{Configuration, ConfigurationId, ResourceRef},
     },
 };
 use std::{collections::BTreeMap, future::Future};
@@ -23,13 +23,13 @@ struct Job {
 struct Form {
     digest: String,
     door: Door,
-    resource_generation: Option<i64>,
+    resource: Option<ResourceRef>,
 }
 
 impl Form {
     fn of(configuration: &Configuration) -> Self {
-        let Configuration { digest, door, resource_generation, .. } = configuration;
-        Self { digest: digest.clone(), door: door.clone(), resource_generation: *resource_generation }
+        let Configuration { digest, door, resource, .. } = configuration;
+        Self { digest: digest.clone(), door: door.clone(), resource: resource.clone() }
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) fn status_of(
         repository_public_key: report.public_key.clone(),
         conditions,
         kustomizations: report.kustomizations.clone(),
-        observed_generation: configuration.resource_generation,
+        observed_generation: configuration.resource.as_ref().map(|resource| resource.generation),
         ignored: configuration.ignored.clone(),
     }
 }

@@ -96,9 +96,11 @@ fn tell(ctx: &Arc<Context>, configuration: &Configuration, board: &Board, report
     board.set(id, status);
     // By itself, so that neither the status nor the next visit waits for an API server that is busy or away.
     if is_event && report.phase != Phase::Progressing {
-        let (teller, id) = (Arc::clone(ctx), id.clone());
+        let (teller, id, resource) = (Arc::clone(ctx), id.clone(), configuration.resource.clone());
         let (reason, message) = (report.reason.clone(), report.message.clone());
-        let told = async move { teller.cluster.events.record(&id, is_warning, &reason, &message).await };
+        let told = async move {
+            teller.cluster.events.record(&id, resource.as_ref(), is_warning, &reason, &message).await;
+        };
         ctx.tellers.spawn(told);
     }
 }

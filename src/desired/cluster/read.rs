@@ -3,7 +3,7 @@ use super::{
     super::{Issue, Problem, parse, secrets::Reader},
     Kind,
 };
-use crate::model::configuration::{Configuration, ConfigurationId};
+use crate::model::configuration::{Configuration, ConfigurationId, ResourceRef};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::core::DynamicObject;
 use serde_json::Value;
@@ -111,11 +111,14 @@ impl Resource {
         };
         self.issues = parsed.problems.into_iter().map(issue).collect();
         self.configuration = match parsed.configuration {
-            Some(configuration) => {
-                Some(Arc::new(Configuration { resource_generation: Some(self.generation), ..configuration }))
-            }
+            Some(configuration) => Some(Arc::new(Configuration { resource: Some(self.reference()), ..configuration })),
             None => before.and_then(|before| before.configuration.clone()),
         };
+    }
+
+    /// Which object it is, and which version of it.
+    pub fn reference(&self) -> ResourceRef {
+        ResourceRef { kind: self.key.kind.name().to_owned(), uid: self.uid.clone(), generation: self.generation }
     }
 
     /// Whether it can be used as it stands.
@@ -171,7 +174,7 @@ mod tests {
         let configuration = resource.configuration.expect("a configuration");
         assert_eq!(configuration.id.to_string(), "apps/shop");
         assert_eq!(configuration.door, crate::model::Door::Cluster);
-        assert_eq!(configuration.resource_generation, Some(3));
+        assert_eq!(configuration.resource.as_ref().map(|one| one.generation), Some(3));
         assert!(!configuration.source.allow_local);
     }
 
@@ -230,7 +233,9 @@ mod tests {
         broken["metadata"]["generation"] = json!(4);
         let now = read(&broken, Some(&before));
         assert!(!now.is_valid());
-        assert!(now.configuration.as_ref().is_some_and(|one| one.resource_generation == Some(3)));
+        assert!(
+            now.configuration.as_ref().is_some_and(|one| one.resource.as_ref().is_some_and(|one| one.generation == 3))
+        );
         broken["metadata"]["uid"] = json!("2");
         assert!(read(&broken, Some(&now)).configuration.is_none());
     }

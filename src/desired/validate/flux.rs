@@ -76,7 +76,7 @@ pub(in crate::desired) fn flux(
         ignored: work.ignored,
         digest: String::new(),
         door: secrets.door().clone(),
-        resource_generation: None,
+        resource: None,
     };
     (configuration, resolved)
 }

@@ -67,7 +67,7 @@ pub(in crate::desired) fn source_control(
         ignored: work.ignored.iter().map(Ignored::in_full).collect(),
         digest: String::new(),
         door: secrets.door().clone(),
-        resource_generation: None,
+        resource: None,
     };
     (configuration, resolved)
 }

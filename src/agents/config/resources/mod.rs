@@ -232,13 +232,13 @@ impl Keeper {
         let text = |key: &str| refusal[key].as_str().unwrap_or_default().to_owned();
         let (reason, message) = (text("reason"), text("message"));
         tracing::warn!(resource = %resource.key, %reason, %message, "resource refused");
-        self.tell(&resource.key.id, reason, message);
+        self.tell(resource, reason, message);
     }
 
     /// Records a warning, without waiting for that.
-    fn tell(&self, id: &ConfigurationId, reason: String, message: String) {
-        let (ctx, id) = (Arc::clone(&self.ctx), id.clone());
-        let told = async move { ctx.cluster.events.record(&id, true, &reason, &message).await };
+    fn tell(&self, resource: &Resource, reason: String, message: String) {
+        let (ctx, id, resource) = (Arc::clone(&self.ctx), resource.key.id.clone(), resource.reference());
+        let told = async move { ctx.cluster.events.record(&id, Some(&resource), true, &reason, &message).await };
         self.ctx.tellers.spawn(told);
     }
 
@@ -250,7 +250,7 @@ impl Keeper {
             "let go after 5 minutes: {left} of its objects could not be deleted; they stay in its inventory, ConfigMap arcwright.{}",
             resource.key.id.name
         );
-        self.tell(&resource.key.id, "DeletionIncomplete".to_owned(), message);
+        self.tell(resource, "DeletionIncomplete".to_owned(), message);
     }
 }
 

@@ -135,7 +135,7 @@ fn everything_that_is_said_is_heeded() {
         ignored: [],
         digest: "",
         door: Unknown,
-        resource_generation: None,
+        resource: None,
     }
     "#);
 }
