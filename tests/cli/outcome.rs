@@ -53,6 +53,7 @@ fn help_names_every_command() {
       get          Show one configuration in full, or all of them
       tree         Show the objects of a configuration, with outcome and health
       events       Show what the agent told the cluster about its configurations
+      hub          Run a control plane: the resources of Azure Arc-enabled Kubernetes, without Azure
       keygen       Make a key pair for a repository that is reached over ssh
       schema       Print the JSON Schema of the state file
       crds         Print the CustomResourceDefinitions
