@@ -19,6 +19,7 @@ pub mod cluster;
 pub mod desired;
 pub mod error;
 pub mod flux;
+mod hex;
 pub mod hub;
 pub mod model;
 pub mod plan;

@@ -3,9 +3,7 @@ use super::{
     ClusterError,
     deadline::{READ, WRITE, answered},
 };
-use crate::model::{
-    FIELD_MANAGER, Manifest, OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, ObjectId, configuration::ConfigurationId,
-};
+use crate::model::{FIELD_MANAGER, Manifest, OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, configuration::ConfigurationId};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, ResourceExt as _,
@@ -37,12 +35,7 @@ pub(super) async fn namespace(
 ) -> Result<bool, ClusterError> {
     let api: Api<Namespace> = Api::all(client.clone());
     let name = owner.namespace.as_str();
-    let id = ObjectId {
-        group: String::new(),
-        kind: "Namespace".to_owned(),
-        namespace: String::new(),
-        name: name.to_owned(),
-    };
+    let id = owner.own_namespace();
     let read = async || {
         let found = answered(READ, || format!("reading {id}"), api.get_opt(name)).await?;
         found.map_err(|error| ClusterError::of(&id, "reading", error))

@@ -4,7 +4,6 @@
 //! request when it starts and none while nothing changes.
 use super::{
     ClusterError, LiveObject, Signal,
-    deadline::READ,
     store::{Key, Shared},
     watch::{self, Delivery},
 };
@@ -70,14 +69,9 @@ impl Live {
             }
         }
         let mut denials = Denials::new();
-        for (key, mut ready) in waits {
-            let answered = tokio::time::timeout(READ, ready.wait_for(|done| *done != Delivery::Awaited)).await;
-            match answered.ok().and_then(Result::ok).as_deref() {
-                Some(Delivery::Done) => {}
-                Some(Delivery::Denied(message)) => drop(denials.insert(key, message.clone())),
-                Some(Delivery::Awaited) | None => {
-                    return Err(ClusterError::WatchTimeout { kind: key.1, seconds: READ.as_secs() });
-                }
+        for (key, ready) in waits {
+            if let Some(message) = watch::delivered(ready, || key.1.clone()).await? {
+                denials.insert(key, message);
             }
         }
         Ok(denials)

@@ -16,12 +16,7 @@ use kube::{
 /// When the API server does not answer or refuses.
 pub(super) async fn make(client: &Client, name: &str) -> Result<(), ClusterError> {
     let api: Api<Namespace> = Api::all(client.clone());
-    let id = ObjectId {
-        group: String::new(),
-        kind: "Namespace".to_owned(),
-        namespace: String::new(),
-        name: name.to_owned(),
-    };
+    let id = ObjectId::of_namespace(name);
     let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
     let (parameters, body) = (PostParams::default(), Namespace { metadata, ..Namespace::default() });
     match answered(WRITE, || format!("creating {id}"), api.create(&parameters, &body)).await? {

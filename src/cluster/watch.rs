@@ -1,5 +1,9 @@
 //! One watch: follows the objects of a kind that carry an owner label, and feeds the store.
-use super::store::{Key, Shared};
+use super::{
+    ClusterError,
+    deadline::READ,
+    store::{Key, Shared},
+};
 use crate::{error::Chain, model::OWNER_NAME_LABEL};
 use futures::StreamExt as _;
 use kube::{
@@ -28,6 +32,22 @@ impl Delivery {
             Some(status) if status.code == 403 => Some(Self::Denied(status.message.clone())),
             Some(_) | None => None,
         }
+    }
+}
+
+/// Waits until a watch has been answered, and returns why not where the agent may not follow the kind.
+///
+/// # Errors
+/// When there is no answer within 15 s, or the watch has ended.
+pub(super) async fn delivered(
+    mut delivery: watch::Receiver<Delivery>,
+    kind: impl FnOnce() -> String,
+) -> Result<Option<String>, ClusterError> {
+    let answered = tokio::time::timeout(READ, delivery.wait_for(|delivery| *delivery != Delivery::Awaited)).await;
+    match answered.ok().and_then(Result::ok).as_deref() {
+        Some(Delivery::Done) => Ok(None),
+        Some(Delivery::Denied(message)) => Ok(Some(message.clone())),
+        Some(Delivery::Awaited) | None => Err(ClusterError::WatchTimeout { kind: kind(), seconds: READ.as_secs() }),
     }
 }
 

@@ -105,5 +105,5 @@ fn digest(value: &Value, resolved: &[String]) -> String {
         hash.update(secret.len().to_le_bytes());
         hash.update(secret);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::hex(&hash.finalize())
 }

@@ -51,15 +51,12 @@ pub enum AuthorityError {
 impl Authority {
     /// The authority of the store, made where there is none.
     pub(super) async fn open(store: &Store, seal: &Seal, now: jiff::Timestamp) -> Result<Self, AuthorityError> {
-        let stored = match store.setting(SETTING).await? {
-            Some(stored) => stored,
-            None => {
-                let made = serde_json::to_string(&make(now)?).ok().ok_or(AuthorityError::Damaged)?;
-                store.setting_or(SETTING, &seal.seal(SETTING, &made)).await?
-            }
+        let make = || {
+            let made = serde_json::to_string(&make(now)?).ok().ok_or(AuthorityError::Damaged)?;
+            Ok::<_, AuthorityError>(SecretString::from(made))
         };
-        let stored: Stored =
-            serde_json::from_str(seal.open(SETTING, &stored)?.expose_secret()).ok().ok_or(AuthorityError::Damaged)?;
+        let stored = store.secret_setting_or(seal, SETTING, make).await?;
+        let stored: Stored = serde_json::from_str(stored.expose_secret()).ok().ok_or(AuthorityError::Damaged)?;
         let key = KeyPair::from_pem(&stored.key)?;
         let issuer = Issuer::from_ca_cert_pem(&stored.certificate, key)?;
         Ok(Self { certificate: stored.certificate, issuer })

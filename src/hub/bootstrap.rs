@@ -3,15 +3,12 @@ use super::{
     access::fingerprint,
     store::{Principal, Role, Store, StoreError},
 };
+use crate::runtime::file::replace;
 use aws_lc_rs::rand::fill;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use std::{
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 /// What the file of the first start says.
 #[derive(Serialize)]
@@ -98,17 +95,8 @@ pub(super) async fn owner(
     Ok(store.add_first(&principal, &fingerprint(&secret), now).await?)
 }
 
-/// Writes a file as a whole: a temporary one takes its place.
+/// Writes a file as a whole.
 pub(super) fn write(path: &Path, text: &str, mode: u32) -> Result<(), BootstrapError> {
-    let failed = |source| BootstrapError::File { path: path.display().to_string(), source };
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let temporary = PathBuf::from(name);
-    std::fs::remove_file(&temporary)
-        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
-        .map_err(failed)?;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary);
-    let mut file = file.map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&temporary, path).map_err(failed)
+    let written = replace(path, mode, |out| out.write_all(text.as_bytes()));
+    written.map_err(|source| BootstrapError::File { path: path.display().to_string(), source })
 }

@@ -25,7 +25,7 @@ use access::{Lockout, Signer};
 use authority::Authority;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use bootstrap::Identity;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use std::{
     io,
     net::{SocketAddr, TcpListener},
@@ -182,12 +182,8 @@ impl Running {
 }
 
 async fn signer(store: &Store, seal: &Seal) -> Result<Signer, HubError> {
-    const SETTING: &str = "signing-key";
-    let sealed = match store.setting(SETTING).await? {
-        Some(sealed) => sealed,
-        None => store.setting_or(SETTING, &seal.seal(SETTING, Signer::make()?.expose_secret())).await?,
-    };
-    let key: SecretString = seal.open(SETTING, &sealed)?;
+    let make = || Ok::<_, HubError>(Signer::make()?);
+    let key = store.secret_setting_or(seal, "signing-key", make).await?;
     Ok(Signer::new(&key)?)
 }
 

@@ -24,12 +24,7 @@ pub struct ConfigurationId {
 impl ConfigurationId {
     /// The namespace that holds what is a configuration's own.
     pub fn own_namespace(&self) -> ObjectId {
-        ObjectId {
-            group: String::new(),
-            kind: "Namespace".to_owned(),
-            namespace: String::new(),
-            name: self.namespace.clone(),
-        }
+        ObjectId::of_namespace(&self.namespace)
     }
 }
 

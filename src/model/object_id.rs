@@ -21,3 +21,10 @@ impl fmt::Display for ObjectId {
         if namespace.is_empty() { write!(f, "{kind}/{name}") } else { write!(f, "{kind}/{namespace}/{name}") }
     }
 }
+
+impl ObjectId {
+    /// The identity of a namespace.
+    pub fn of_namespace(name: &str) -> Self {
+        Self { group: String::new(), kind: "Namespace".to_owned(), namespace: String::new(), name: name.to_owned() }
+    }
+}

@@ -2,5 +2,6 @@
 pub mod admin;
 pub mod clock;
 pub mod control;
+pub mod file;
 pub mod process;
 pub mod telemetry;

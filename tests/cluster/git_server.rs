@@ -5,23 +5,10 @@ mod https;
 
 pub(crate) use https::Server;
 
-use arcwright::model::configuration::{Credentials, GitSource, Reference};
-use std::{process::Command, time::Duration};
+use std::process::Command;
 
 fn git_command() -> Command {
     let mut command = Command::new("git");
     command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
     command
-}
-
-fn source(url: &str) -> GitSource {
-    GitSource {
-        url: url.to_owned(),
-        allow_local: false,
-        reference: Reference::default(),
-        credentials: Credentials::default(),
-        secret_refs: Vec::new(),
-        timeout: Duration::from_secs(60),
-        interval: Duration::from_secs(600),
-    }
 }

@@ -1,10 +1,8 @@
 //! Repositories that pods read: by https, from a name that only this test's DNS knows, signed by an authority that only it has.
 use crate::network::{Forwarded, Names};
-use arcwright::model::configuration::{Credentials, GitSource, Reference};
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 #[path = "../git/support/https.rs"]
@@ -37,19 +35,6 @@ fn git(directory: &Path, args: &[&str]) {
     command.args(["-c", "user.name=test", "-c", "user.email=test@example.org"]).args(args).current_dir(directory);
     let output = command.output().expect("git runs");
     assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// What the server's tests take a source to be.
-fn source(url: &str) -> GitSource {
-    GitSource {
-        url: url.to_owned(),
-        allow_local: false,
-        reference: Reference::default(),
-        credentials: Credentials::default(),
-        secret_refs: Vec::new(),
-        timeout: Duration::from_secs(60),
-        interval: Duration::from_secs(600),
-    }
 }
 
 impl Repository {

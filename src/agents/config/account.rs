@@ -1,7 +1,7 @@
 //! In whose name the objects of each configuration are written.
 use super::Context;
 use crate::{
-    cluster::{Applier, ClusterError, Inventory},
+    cluster::{Applier, ClusterError},
     model::{
         Account,
         configuration::{Configuration, Engine},
@@ -48,14 +48,11 @@ impl AccountPolicy {
 ///
 /// # Errors
 /// When the API server does not answer, or refuses to have the account made.
-pub(super) async fn made_ready(
-    ctx: &Context,
-    configuration: &Configuration,
-    inventory: &Inventory,
-) -> Result<Applier, ClusterError> {
+pub(super) async fn made_ready(ctx: &Context, configuration: &Configuration) -> Result<Applier, ClusterError> {
     let (id, accounts) = (&configuration.id, &ctx.cluster.accounts);
     let account = ctx.accounts.of(configuration);
-    match (&account, &inventory.account) {
+    let recorded = ctx.cluster.inventories.account_of(id).await?;
+    match (&account, &recorded) {
         (Account::Own(scope), recorded) if account != *recorded || accounts.is_doubted(id) => {
             accounts.make(id, *scope, recorded).await?;
         }

@@ -1,10 +1,9 @@
 //! The status of every configuration, and the file that others read it from.
 use super::{changes::Changes, departures::Departures, status::ConfigurationStatus};
-use crate::model::configuration::ConfigurationId;
+use crate::{model::configuration::ConfigurationId, runtime::file::replace};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    io::Write as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -183,17 +182,11 @@ impl Board {
 }
 
 fn write(path: &Path, file: &StatusFile) -> std::io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(directory)?;
-    let mut temporary = tempfile::NamedTempFile::new_in(directory)?;
-    {
-        let mut out = std::io::BufWriter::new(temporary.as_file_mut());
-        serde_json::to_writer_pretty(&mut out, file)?;
-        out.write_all(b"\n")?;
-        out.flush()?;
-    }
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map(drop).map_err(|error| error.error)
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    replace(path, 0o600, |out| {
+        serde_json::to_writer_pretty(&mut *out, file)?;
+        out.write_all(b"\n")
+    })
 }
 
 /// Reads a status file.

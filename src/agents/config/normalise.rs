@@ -40,7 +40,7 @@ pub(super) fn normalise(manifest: &mut Manifest, configuration: &Configuration, 
         labels.entry("app.kubernetes.io/managed-by").or_insert_with(|| json!(FIELD_MANAGER));
     }
     let digest = Sha256::digest(serde_json::to_vec(&manifest.object).unwrap_or_default());
-    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = crate::hex::hex(&digest[..8]);
     if let Some(annotations) =
         entry(&mut manifest.object, "metadata").and_then(|metadata| entry(metadata, "annotations"))
     {

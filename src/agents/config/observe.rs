@@ -13,7 +13,7 @@ use crate::{
     },
     plan::{Action, Form, Observed, Plan, Policy, applies_once, digest_of, health::Health, plan},
 };
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::core::ApiResource;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -176,18 +176,21 @@ impl Subject<'_> {
         live: &mut BTreeMap<ObjectId, LiveObject>,
         observed: &mut BTreeMap<ObjectId, Observed>,
     ) -> Result<bool, ClusterError> {
+        let asked = plan.steps.iter().filter(|step| step.action == Action::Create).filter_map(|step| {
+            let kind = kinds.get(&(step.id.group.clone(), step.id.kind.clone()))?;
+            step.manifest.as_ref().filter(|manifest| applies_once(manifest)).map(|_| (&step.id, kind))
+        });
+        let asked: Vec<_> =
+            asked.map(|(id, kind)| async move { Ok((id, self.applier.get(kind, id).await?)) }).collect();
+        let found: Vec<_> = stream::iter(asked).buffer_unordered(DRY_RUNS).try_collect().await?;
         let mut is_found = false;
-        for step in plan.steps.iter().filter(|step| step.action == Action::Create) {
-            let is_once = step.manifest.as_ref().is_some_and(|manifest| applies_once(manifest));
-            let kind = kinds.get(&(step.id.group.clone(), step.id.kind.clone()));
-            let (true, Some(kind)) = (is_once, kind) else { continue };
-            if let Some(object) = self.applier.get(kind, &step.id).await? {
-                let mut one = object.observed(false);
-                one.owner = one.owner.and_then(|owner| self.owner(&step.id, owner, inventory));
-                observed.insert(step.id.clone(), one);
-                live.insert(step.id.clone(), object);
-                is_found = true;
-            }
+        for (id, object) in found {
+            let Some(object) = object else { continue };
+            let mut one = object.observed(false);
+            one.owner = one.owner.and_then(|owner| self.owner(id, owner, inventory));
+            observed.insert(id.clone(), one);
+            live.insert(id.clone(), object);
+            is_found = true;
         }
         Ok(is_found)
     }

@@ -54,8 +54,7 @@ impl Visit<'_> {
         let before = memory.kustomizations.get(&kustomization.name);
         let nothing = Objects::default();
         let known = before.map_or(&nothing, |settled| &settled.objects);
-        let inventory = self.ctx.cluster.inventories.of(&self.configuration.id).await?;
-        let applier = account::made_ready(self.ctx, self.configuration, &inventory).await?;
+        let applier = account::made_ready(self.ctx, self.configuration).await?;
         let subject = Subject {
             ctx: self.ctx,
             applier: &applier,

@@ -5,11 +5,12 @@
 use crate::{
     desired::DesiredState,
     model::configuration::{Configuration, ConfigurationId},
+    runtime::file::replace,
 };
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    io::{self, Write as _},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -174,13 +175,11 @@ impl Suspensions {
 }
 
 fn write(path: &Path, all: &Suspended) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(directory)?;
-    let mut temporary = tempfile::NamedTempFile::new_in(directory)?;
-    serde_json::to_writer_pretty(temporary.as_file_mut(), &File { suspensions: all.values().cloned().collect() })?;
-    temporary.as_file_mut().write_all(b"\n")?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map(drop).map_err(|error| error.error)
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    replace(path, 0o600, |out| {
+        serde_json::to_writer_pretty(&mut *out, &File { suspensions: all.values().cloned().collect() })?;
+        out.write_all(b"\n")
+    })
 }
 
 #[cfg(test)]

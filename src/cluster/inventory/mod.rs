@@ -6,14 +6,14 @@ pub use record::{Entry, Inventory};
 use super::{
     ClusterError, Live,
     apply::pause,
-    deadline::{READ, WRITE, answered},
+    deadline::{WRITE, answered},
     error::is_transient_code,
     namespace,
-    watch::Delivery,
+    watch::{Delivery, delivered},
 };
 use crate::{
     error::Chain,
-    model::{Door, FIELD_MANAGER, ObjectId, configuration::ConfigurationId},
+    model::{Account, Door, FIELD_MANAGER, ObjectId, configuration::ConfigurationId},
 };
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -76,15 +76,10 @@ impl Inventories {
             tokio::spawn(async move { inventories.follow(&ready_tx).await });
             ready_rx
         });
-        let mut ready = watching.await.clone();
         let kind = || "ConfigMap (inventories)".to_owned();
-        let answered = tokio::time::timeout(READ, ready.wait_for(|done| *done != Delivery::Awaited)).await;
-        match answered.ok().and_then(Result::ok).as_deref() {
-            Some(Delivery::Done) => Ok(()),
-            Some(Delivery::Denied(message)) => {
-                Err(ClusterError::WatchDenied { kind: kind(), message: message.clone() })
-            }
-            Some(Delivery::Awaited) | None => Err(ClusterError::WatchTimeout { kind: kind(), seconds: READ.as_secs() }),
+        match delivered(watching.await.clone(), kind).await? {
+            None => Ok(()),
+            Some(message) => Err(ClusterError::WatchDenied { kind: kind(), message }),
         }
     }
 
@@ -157,10 +152,26 @@ impl Inventories {
     /// # Errors
     /// When the API server does not answer, or the stored inventory cannot be read.
     pub async fn of(self: &Arc<Self>, configuration: &ConfigurationId) -> Result<Inventory, ClusterError> {
+        self.look(configuration, Inventory::clone).await
+    }
+
+    /// The account that an inventory has on record, without the objects.
+    ///
+    /// # Errors
+    /// As [`Inventories::of`].
+    pub async fn account_of(self: &Arc<Self>, configuration: &ConfigurationId) -> Result<Account, ClusterError> {
+        self.look(configuration, |inventory| inventory.account.clone()).await
+    }
+
+    async fn look<T: Default>(
+        self: &Arc<Self>,
+        configuration: &ConfigurationId,
+        read: impl FnOnce(&Inventory) -> T,
+    ) -> Result<T, ClusterError> {
         self.load().await?;
         match self.known().get(configuration).map(|known| &known.content) {
-            None => Ok(Inventory::default()),
-            Some(Ok(inventory)) => Ok(inventory.clone()),
+            None => Ok(T::default()),
+            Some(Ok(inventory)) => Ok(read(inventory)),
             Some(Err(message)) => Err(ClusterError::Inventory {
                 namespace: configuration.namespace.clone(),
                 name: object_name(configuration),

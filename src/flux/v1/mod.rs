@@ -104,14 +104,6 @@ fn namespace(id: &ConfigurationId) -> Manifest {
     object("v1", "Namespace", json!({"name": id.namespace, "annotations": annotations}), json!({}))
 }
 
-/// An object with its fields in the usual order.
 fn object(api_version: &str, kind: &str, metadata: Value, rest: Value) -> Manifest {
-    let mut map = serde_json::Map::new();
-    map.insert("apiVersion".to_owned(), json!(api_version));
-    map.insert("kind".to_owned(), json!(kind));
-    map.insert("metadata".to_owned(), metadata);
-    if let Value::Object(rest) = rest {
-        map.extend(rest);
-    }
-    Manifest::new(map, ORIGIN)
+    super::object(ORIGIN, api_version, kind, metadata, rest)
 }

@@ -68,7 +68,7 @@ pub(super) fn login(installation: &Installation<'_>) -> Option<(String, String)>
 /// Changes with user and password, so that pods are made anew. Too short to tell one guess from another.
 pub(super) fn login_mark(user: &str, key: &str) -> String {
     let digest = Sha256::digest(format!("{user}:{key}"));
-    digest.iter().take(2).map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::hex(&digest[..2])
 }
 
 /// The address that the operator is given: user and password are variables of its pod.

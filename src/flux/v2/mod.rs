@@ -29,7 +29,7 @@ use crate::model::{
     configuration::{ConfigurationId, GitSource, Kustomization, Scope},
     flux::FluxV2,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// Where the manifests come from, for a message that names two of them.
 const ORIGIN: &str = "engine flux-v2";
@@ -115,16 +115,8 @@ pub fn kustomization_id(id: &ConfigurationId, one: &Kustomization) -> ObjectId {
     }
 }
 
-/// An object with its fields in the usual order.
 fn object(api_version: &str, kind: &str, metadata: Value, rest: Value) -> Manifest {
-    let mut map = Map::new();
-    map.insert("apiVersion".to_owned(), json!(api_version));
-    map.insert("kind".to_owned(), json!(kind));
-    map.insert("metadata".to_owned(), metadata);
-    if let Value::Object(rest) = rest {
-        map.extend(rest);
-    }
-    Manifest::new(map, ORIGIN)
+    super::object(ORIGIN, api_version, kind, metadata, rest)
 }
 
 /// A duration as Flux writes it.

@@ -1,4 +1,5 @@
 //! The key that tokens are signed with.
+use crate::hex::hex;
 use aws_lc_rs::{
     encoding::AsDer as _,
     rsa::{KeyPair, KeySize},
@@ -66,12 +67,4 @@ impl Signer {
         key["use"] = "sig".into();
         serde_json::json!({"keys": [key]})
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").ok();
-        text
-    })
 }

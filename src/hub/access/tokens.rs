@@ -1,8 +1,11 @@
 //! The OAuth 2.0 token endpoint: client credentials in, an access token out.
 //!
 //! Source: RFC 6749 section 4.4, and the Microsoft identity platform's form of it.
-use super::{Lockout, Signer, keys::hex};
-use crate::hub::store::{Principal, Role, Store, StoreError};
+use super::{Lockout, Signer};
+use crate::{
+    hex::hex,
+    hub::store::{Principal, Role, Store, StoreError},
+};
 use http::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};

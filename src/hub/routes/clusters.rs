@@ -130,16 +130,9 @@ pub(super) async fn write(
     before: Option<&Resource>,
 ) -> Result<Resource, ArmError> {
     let hub = request.hub;
-    let failed = |why: &str| ArmError::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", why);
-    match (request.if_match(), before) {
-        (Some(wanted), Some(before)) if wanted != "*" && wanted != etag(before) => {
-            return Err(failed("The resource was changed since the ETag of If-Match; read it again."));
-        }
-        (Some(_), None) => return Err(failed("If-Match was given, and there is no such resource.")),
-        (_, Some(_)) if request.if_none_match() => {
-            return Err(failed("If-None-Match: * was given, and the resource is there."));
-        }
-        _ => {}
+    checked_match(request, before)?;
+    if before.is_some() && request.if_none_match() {
+        return Err(precondition("If-None-Match: * was given, and the resource is there."));
     }
     let (now, client) = (hub.clock.now(), request.principal.client_id.clone());
     let id = before.map_or(id, |before| before.id.as_str());
@@ -164,8 +157,28 @@ pub(super) async fn write(
     if hub.store.write(&resource, must_be).await? {
         return Ok(resource);
     }
+    Err(overtaken())
+}
+
+/// Fails where `If-Match` means another revision than the one that is there.
+fn checked_match(request: &Request<'_>, found: Option<&Resource>) -> Result<(), ArmError> {
+    match (request.if_match(), found) {
+        (Some(wanted), Some(found)) if wanted != "*" && wanted != etag(found) => {
+            Err(precondition("The resource was changed since the ETag of If-Match; read it again."))
+        }
+        (Some(_), None) => Err(precondition("If-Match was given, and there is no such resource.")),
+        (Some(_), Some(_)) | (None, _) => Ok(()),
+    }
+}
+
+fn precondition(why: &str) -> ArmError {
+    ArmError::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", why)
+}
+
+/// Somebody else wrote between the reading and the writing.
+fn overtaken() -> ArmError {
     let message = "Another write of the resource came first; read it again and repeat.";
-    Err(ArmError::new(StatusCode::CONFLICT, "Conflict", message))
+    ArmError::new(StatusCode::CONFLICT, "Conflict", message)
 }
 
 /// What a deletion found.
@@ -178,17 +191,10 @@ pub(super) enum Deleted {
 pub(super) async fn delete(request: &Request<'_>, id: &str) -> Result<Deleted, ArmError> {
     let store = &request.hub.store;
     let Some(found) = store.resource(id).await? else { return Ok(Deleted::WasNot) };
-    let revision = match request.if_match() {
-        Some(wanted) if wanted != "*" && wanted != etag(&found) => {
-            let message = "The resource was changed since the ETag of If-Match; read it again.";
-            return Err(ArmError::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message));
-        }
-        Some("*") | None => None,
-        Some(_) => Some(found.revision),
-    };
-    if !store.delete(id, revision).await? {
-        let message = "Another write of the resource came first; read it again and repeat.";
-        return Err(ArmError::new(StatusCode::CONFLICT, "Conflict", message));
+    checked_match(request, Some(&found))?;
+    let is_certain = request.if_match().is_some_and(|wanted| wanted != "*");
+    if !store.delete(id, is_certain.then_some(found.revision)).await? {
+        return Err(overtaken());
     }
     Ok(Deleted::Gone)
 }

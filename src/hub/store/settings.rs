@@ -1,5 +1,9 @@
 //! What belongs to the whole control plane: its tenant, its keys.
-use super::{Store, StoreError};
+use super::{
+    super::{Seal, SealError},
+    Store, StoreError,
+};
+use secrecy::{ExposeSecret as _, SecretString};
 
 impl Store {
     /// A setting; none when it was never made.
@@ -13,5 +17,19 @@ impl Store {
         let insert = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
         sqlx::query(insert).bind(name).bind(value).execute(&self.pool).await?;
         self.setting(name).await?.ok_or_else(|| StoreError::Damaged { what: format!("no setting {name}") })
+    }
+
+    /// A secret setting, sealed under its name and made where there is none.
+    pub(in crate::hub) async fn secret_setting_or<E: From<StoreError> + From<SealError>>(
+        &self,
+        seal: &Seal,
+        name: &str,
+        make: impl FnOnce() -> Result<SecretString, E>,
+    ) -> Result<SecretString, E> {
+        let sealed = match self.setting(name).await? {
+            Some(sealed) => sealed,
+            None => self.setting_or(name, &seal.seal(name, make()?.expose_secret())).await?,
+        };
+        Ok(seal.open(name, &sealed)?)
     }
 }

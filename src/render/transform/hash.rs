@@ -81,8 +81,7 @@ pub(super) fn escaped(text: &str) -> String {
 /// The first digits of the sha256 of the JSON text, in letters that make no words.
 fn encode(value: &Value) -> String {
     let escaped = escaped(&value.to_string());
-    let digest: String =
-        Sha256::digest(escaped).iter().take(LENGTH.div_ceil(2)).map(|byte| format!("{byte:02x}")).collect();
+    let digest = crate::hex::hex(&Sha256::digest(escaped)[..LENGTH.div_ceil(2)]);
     digest
         .chars()
         .map(|digit| match digit {

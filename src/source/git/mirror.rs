@@ -293,5 +293,5 @@ fn fingerprint(source: &GitSource) -> String {
         hash.update(part.as_ref().map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
         hash.update(part.unwrap_or_default());
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::hex(&hash.finalize()[..16])
 }

@@ -104,13 +104,6 @@ impl Server {
         format!("{}://localhost:{}/{path}", self.scheme, self.address.port())
     }
 
-    /// A source for `repo.git` that trusts this server.
-    pub(crate) fn source(&self) -> arcwright::model::configuration::GitSource {
-        let mut source = super::source(&self.url("repo.git"));
-        source.credentials.ca_bundle = Some(self.authority.clone()).filter(|text| !text.is_empty());
-        source
-    }
-
     /// Lets only those in who give this `Authorization`.
     pub(crate) fn require(&self, authorization: &str) {
         *self.front.login.lock().expect("unpoisoned") = Some(authorization.to_owned());

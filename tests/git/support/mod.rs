@@ -161,6 +161,15 @@ impl Repo {
     }
 }
 
+impl https::Server {
+    /// A source for `repo.git` that trusts this server.
+    pub(crate) fn source(&self) -> GitSource {
+        let mut source = source(&self.url("repo.git"));
+        source.credentials.ca_bundle = Some(self.authority.clone()).filter(|text| !text.is_empty());
+        source
+    }
+}
+
 /// A source without credentials that follows `main`.
 pub(crate) fn source(url: &str) -> GitSource {
     GitSource {

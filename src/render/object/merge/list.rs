@@ -320,33 +320,31 @@ mod tests {
         ports.prop_shuffle()
     }
 
+    fn merges_as_any_other(of: Type<'_>, target: &[String], patch: &[String]) -> Result<(), TestCaseError> {
+        let keys = of.merge_keys().expect("keys").to_vec();
+        let (target, patch) = (list(target), list(patch));
+        if let Some(unique) = Unique::of(&keys, &target, &patch) {
+            let fast = unique.merge(target.clone(), &patch, of.elements());
+            prop_assert_eq!(fast, merge_any(target, Some(&patch), &keys, of.elements()));
+        } else {
+            prop_assert!(target.is_empty() && patch.is_empty());
+        }
+        Ok(())
+    }
+
     proptest! {
         #[test]
         fn lists_with_two_keys_are_merged_as_any_other(target in ports(), patch in ports()) {
             let schema = Schema::built_in();
             let of = schema.kind("v1", "Pod").field("spec").field("containers").elements().field("ports");
-            let keys = of.merge_keys().expect("keys").to_vec();
-            let (target, patch) = (list(&target), list(&patch));
-            if let Some(unique) = Unique::of(&keys, &target, &patch) {
-                let fast = unique.merge(target.clone(), &patch, of.elements());
-                prop_assert_eq!(fast, merge_any(target, Some(&patch), &keys, of.elements()));
-            } else {
-                prop_assert!(target.is_empty() && patch.is_empty());
-            }
+            merges_as_any_other(of, &target, &patch)?;
         }
 
         #[test]
         fn lists_with_keys_of_their_own_are_merged_as_any_other(target in elements(), patch in elements()) {
             let schema = Schema::built_in();
             let of = schema.kind("v1", "Pod").field("spec").field("containers");
-            let keys = of.merge_keys().expect("keys").to_vec();
-            let (target, patch) = (list(&target), list(&patch));
-            if let Some(unique) = Unique::of(&keys, &target, &patch) {
-                let fast = unique.merge(target.clone(), &patch, of.elements());
-                prop_assert_eq!(fast, merge_any(target, Some(&patch), &keys, of.elements()));
-            } else {
-                prop_assert!(target.is_empty() && patch.is_empty());
-            }
+            merges_as_any_other(of, &target, &patch)?;
         }
     }
 

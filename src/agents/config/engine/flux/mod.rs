@@ -132,7 +132,7 @@ pub(super) fn fingerprint(manifests: &[Manifest]) -> String {
     for manifest in manifests {
         digest.update(serde_json::to_vec(&manifest.object).unwrap_or_default());
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::hex(&digest.finalize())
 }
 
 /// The Secret of the user that holds all credentials: Flux can read it by itself.
