@@ -15,6 +15,7 @@
 pub mod agents;
 pub mod api;
 pub mod cli;
+pub mod cloud;
 pub mod cluster;
 pub mod desired;
 pub mod error;

@@ -6,6 +6,7 @@
 mod flux;
 mod flux_status;
 mod historical;
+pub mod plane;
 mod schema;
 mod shared;
 mod source;

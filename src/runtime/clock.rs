@@ -16,3 +16,21 @@ impl Clock for SystemClock {
         jiff::Timestamp::now()
     }
 }
+
+/// The machine's clock, moved: for finding out what happens in ninety days.
+#[derive(Debug, Default)]
+pub struct MovedClock(std::sync::atomic::AtomicI64);
+
+impl MovedClock {
+    /// Moves it by so many seconds, further than it is.
+    pub fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+impl Clock for MovedClock {
+    fn now(&self) -> jiff::Timestamp {
+        let moved = jiff::SignedDuration::from_secs(self.0.load(std::sync::atomic::Ordering::SeqCst));
+        SystemClock.now() + moved
+    }
+}
