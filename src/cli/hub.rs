@@ -1,7 +1,7 @@
 //! `arcwright hub`: the control plane.
 use super::{Failure, Outcome, ui};
 use crate::{
-    hub::{Place, Running, Seal, Settings},
+    hub::{Place, Running, Seal, Settings, Webhook},
     runtime::clock::SystemClock,
 };
 use clap::Args;
@@ -40,6 +40,15 @@ pub(super) struct HubArgs {
     /// That key itself, 32 bytes in base64
     #[arg(long = "seal-key-value", env = "ARCWRIGHT_HUB_SEAL_KEY", hide_env_values = true, hide = true)]
     seal_key_value: Option<SecretString>,
+    /// Where every change of a cluster's connectivity is told: a POST, signed as Standard Webhooks says
+    #[arg(long, value_name = "URL", requires = "webhook_secret")]
+    webhook: Option<String>,
+    /// File with the secret that signs what the webhook is told
+    #[arg(long, value_name = "FILE", requires = "webhook")]
+    webhook_secret: Option<PathBuf>,
+    /// Let clusters whose identity is lost or has expired enrol again by themselves, instead of waiting for an owner's permission
+    #[arg(long)]
+    always_allow_enrolment: bool,
     /// Where the first start writes the owner's credential; FILE.bootstrap.json by default
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
@@ -60,6 +69,8 @@ pub(super) async fn run(args: HubArgs) -> Outcome {
         certificate: args.certificate.clone().zip(args.key.clone()),
         ca_file: beside("ca.pem"),
         bootstrap_file: bootstrap_file.clone(),
+        webhook: webhook(&args)?,
+        may_always_enrol: args.always_allow_enrolment,
         place,
     };
     let running = Running::start(settings, Arc::new(SystemClock)).await.map_err(|error| Failure::of(&error))?;
@@ -75,6 +86,14 @@ pub(super) async fn run(args: HubArgs) -> Outcome {
     });
     running.serve(cancel).await.map_err(|error| Failure::of(&error))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn webhook(args: &HubArgs) -> Result<Option<Webhook>, Failure> {
+    let Some((url, path)) = args.webhook.as_ref().zip(args.webhook_secret.as_ref()) else { return Ok(None) };
+    let secret = std::fs::read_to_string(path).map(SecretString::from);
+    let secret =
+        secret.map_err(|error| Failure::new(format!("{} cannot be read", path.display())).caused_by(&error))?;
+    Webhook::new(url, &secret).map(Some).map_err(|error| Failure::of(&error))
 }
 
 fn seal(args: &HubArgs, place: &Place) -> Result<Seal, Failure> {

@@ -10,14 +10,19 @@ mod access;
 mod arm;
 mod authority;
 mod bootstrap;
+mod connectivity;
+mod enrolment;
 mod routes;
 mod seal;
 mod store;
+mod upkeep;
+mod webhook;
 
 pub use authority::AuthorityError;
 pub use bootstrap::BootstrapError;
 pub use seal::{Seal, SealError};
 pub use store::{Place, Store, StoreError};
+pub use webhook::{Webhook, WebhookError};
 
 use crate::runtime::clock::Clock;
 pub use access::KeyError;
@@ -56,6 +61,10 @@ pub struct Settings {
     pub bootstrap_file: PathBuf,
     /// Where the authority's certificate is written.
     pub ca_file: PathBuf,
+    /// Who is told of what happens to clusters.
+    pub webhook: Option<Webhook>,
+    /// Whether a cluster may always enrol again with its onboarding key, without being allowed to each time.
+    pub may_always_enrol: bool,
 }
 
 /// Why a control plane does not run.
@@ -98,11 +107,15 @@ struct Hub {
     store: Store,
     seal: Seal,
     signer: Signer,
+    authority: Authority,
     lockout: Lockout,
     identity: Identity,
     clock: Arc<dyn Clock>,
     /// URL without a slash at the end.
     endpoint: String,
+    may_always_enrol: bool,
+    /// Ends what waits, when the process is told to end.
+    stopping: CancellationToken,
 }
 
 /// A control plane that listens.
@@ -111,6 +124,7 @@ pub struct Running {
     listener: TcpListener,
     address: SocketAddr,
     tls: RustlsConfig,
+    webhook: Option<Webhook>,
     /// Whether this was the first start, so that an owner's credential was written.
     pub is_first: bool,
 }
@@ -121,7 +135,18 @@ impl Running {
     /// # Errors
     /// When any of that cannot be done.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, HubError> {
-        let Settings { place, seal, listen, endpoint, names, certificate, bootstrap_file, ca_file } = settings;
+        let Settings {
+            place,
+            seal,
+            listen,
+            endpoint,
+            names,
+            certificate,
+            bootstrap_file,
+            ca_file,
+            webhook,
+            may_always_enrol,
+        } = settings;
         let failed = |source| HubError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -147,8 +172,19 @@ impl Running {
         }
         let place = bootstrap::Place { file: &bootstrap_file, endpoint: &endpoint, ca_file: &ca_file };
         let is_first = bootstrap::owner(&store, &identity, &place, now).await?;
-        let hub = Hub { store, seal, signer, lockout: Lockout::default(), identity, clock, endpoint };
-        Ok(Self { hub: Arc::new(hub), listener, address, tls, is_first })
+        let hub = Hub {
+            store,
+            seal,
+            signer,
+            authority,
+            lockout: Lockout::default(),
+            identity,
+            clock,
+            endpoint,
+            may_always_enrol,
+            stopping: CancellationToken::new(),
+        };
+        Ok(Self { hub: Arc::new(hub), listener, address, tls, webhook, is_first })
     }
 
     /// URL by which clients reach it.
@@ -167,15 +203,19 @@ impl Running {
     /// When listening breaks off.
     pub async fn serve(self, cancel: CancellationToken) -> Result<(), HubError> {
         let handle = Handle::new();
-        let stopping = handle.clone();
+        let (stopping, hub) = (handle.clone(), Arc::clone(&self.hub));
         let stop = tokio::spawn(async move {
             cancel.cancelled().await;
+            hub.stopping.cancel();
             stopping.graceful_shutdown(Some(DRAIN));
         });
         let server = axum_server::from_tcp_rustls(self.listener, self.tls).map_err(HubError::Serve)?;
+        let upkeep = upkeep::start(&self.hub, self.webhook);
         let service = routes::router(Arc::clone(&self.hub)).into_make_service();
         let served = server.handle(handle).serve(service).await.map_err(HubError::Serve);
         stop.abort();
+        self.hub.stopping.cancel();
+        upkeep.wait().await;
         self.hub.store.close().await;
         served
     }

@@ -1,6 +1,9 @@
 //! The control plane, as a process that others talk to.
+mod agent;
 mod azure;
 mod bed;
+mod connectivity;
+mod plane;
 mod resources;
 mod sign_in;
 mod stores;

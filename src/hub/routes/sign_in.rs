@@ -2,7 +2,7 @@
 use crate::error::Chain;
 use crate::hub::{
     Hub,
-    access::{GrantError, grant},
+    access::{GrantError, Granted, Granting, issuer},
     arm::ArmError,
 };
 use axum::{
@@ -17,7 +17,19 @@ use std::{collections::BTreeMap, sync::Arc};
 impl Hub {
     /// Who signs the tokens.
     pub(super) fn issuer(&self) -> String {
-        format!("{}/{}/v2.0", self.endpoint, self.identity.tenant)
+        issuer(&self.endpoint, &self.identity.tenant)
+    }
+
+    /// Grants a token for the fields of a form.
+    async fn grant(&self, form: &BTreeMap<String, String>) -> Result<Granted, GrantError> {
+        let granting = Granting {
+            store: &self.store,
+            signer: &self.signer,
+            lockout: &self.lockout,
+            endpoint: &self.endpoint,
+            tenant: &self.identity.tenant,
+        };
+        granting.grant(form, self.clock.now()).await
     }
 
     fn is_own(&self, tenant: &str) -> bool {
@@ -31,13 +43,12 @@ pub(super) async fn token(
     Form(form): Form<BTreeMap<String, String>>,
 ) -> Response {
     let granted = if hub.is_own(&tenant) {
-        let (issuer, now) = (hub.issuer(), hub.clock.now());
-        grant(&hub.store, &hub.signer, &hub.lockout, &issuer, &hub.identity.tenant, &form, now).await
+        hub.grant(&form).await
     } else {
         Err(GrantError::Request(format!("AADSTS90002: Tenant '{tenant}' not found.")))
     };
     let mut response = match granted {
-        Ok(token) => Json(token).into_response(),
+        Ok(granted) => Json(granted.answer()).into_response(),
         Err(error) => {
             if let GrantError::Store(_) = error {
                 tracing::error!(error = %Chain(&error), "sign-in failed");
@@ -70,7 +81,8 @@ pub(super) async fn configuration(State(hub): State<Arc<Hub>>, Path(tenant): Pat
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256"],
     }))
     .into_response()
 }

@@ -1,16 +1,26 @@
 //! What the control plane knows, in SQLite or PostgreSQL. Nothing else is true: several processes may share a database.
 //!
 //! Both are spoken to in the same SQL. A write is one statement, or one transaction.
+mod certificates;
+mod changes;
+mod clusters;
+mod events;
 mod principals;
 mod resources;
 mod settings;
+mod statuses;
 
+pub(super) use certificates::Certificate;
+pub(super) use changes::Waiters;
+pub(super) use clusters::ClusterRecord;
+pub(super) use events::Event;
 pub(super) use principals::{Audited, Principal, Role};
 pub(super) use resources::{OperationRecord, Precondition, Resource};
+pub(super) use statuses::{NewStatus, StatusRecord, Turn};
 
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::{AnyPool, Executor as _, any::AnyPoolOptions, migrate::Migrator};
-use std::{os::unix::fs::OpenOptionsExt as _, path::PathBuf, time::Duration};
+use sqlx::{Any, AnyPool, Executor as _, Transaction, any::AnyPoolOptions, migrate::Migrator};
+use std::{os::unix::fs::OpenOptionsExt as _, path::PathBuf, sync::Arc, time::Duration};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/hub/store/migrations");
 
@@ -66,6 +76,7 @@ pub enum StoreError {
 pub struct Store {
     pool: AnyPool,
     is_sqlite: bool,
+    waiters: Arc<Waiters>,
 }
 
 impl Store {
@@ -90,19 +101,36 @@ impl Store {
         });
         let pool = options.connect(url.expose_secret()).await.map_err(StoreError::Open)?;
         MIGRATIONS.run(&pool).await.map_err(StoreError::Migrate)?;
-        Ok(Self { pool, is_sqlite })
+        Ok(Self { pool, is_sqlite, waiters: Arc::default() })
     }
 
     /// Begins a transaction that will write: others that write wait for its end.
-    async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>, StoreError> {
+    async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
         let begin = if self.is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
         Ok(self.pool.begin_with(begin).await?)
+    }
+
+    /// Those who wait for changes of what is wanted of clusters.
+    pub(super) fn waiters(&self) -> &Waiters {
+        &self.waiters
     }
 
     /// Closes every connection, once what is under way has ended.
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// The next number of a counter. Whoever asks next waits for the end of the transaction, so that numbers come in the order of
+/// commits.
+async fn count(transaction: &mut Transaction<'static, Any>, counter: &str) -> Result<i64, StoreError> {
+    let update = "UPDATE counters SET value = value + 1 WHERE name = $1 RETURNING value";
+    Ok(sqlx::query_scalar(update).bind(counter).fetch_one(&mut **transaction).await?)
+}
+
+/// Something that nothing else is called.
+fn unique() -> String {
+    uuid::Uuid::new_v4().to_string()
 }
 
 /// A time as it is stored: RFC 3339 in UTC, which sorts as text.

@@ -79,6 +79,12 @@ impl Store {
         Ok(query.fetch_one(&self.pool).await? > 0)
     }
 
+    /// One principal.
+    pub(in crate::hub) async fn principal(&self, client_id: &str) -> Result<Option<Principal>, StoreError> {
+        let query = sqlx::query("SELECT client_id, role, cluster, name FROM principals WHERE client_id = $1");
+        query.bind(client_id).fetch_optional(&self.pool).await?.map(|row| principal(&row)).transpose()
+    }
+
     /// The principal to whom a credential belongs, by the fingerprint of the credential.
     pub(in crate::hub) async fn principal_of(
         &self,
