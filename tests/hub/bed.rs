@@ -1,4 +1,5 @@
 //! A control plane of a test: the real program, on a store of its own, and a client that signs in.
+use crate::postgres::Postgres;
 use arcwright::{
     hub::{Place, Seal, Webhook},
     runtime::clock::Clock,
@@ -94,10 +95,10 @@ impl Hub {
     }
 
     /// A part of this process, with a clock of the test's own.
-    fn part(clock: Arc<dyn Clock>, webhook: Webhook, directory: &Path) -> Self {
+    fn part(data: &str, clock: Arc<dyn Clock>, webhook: Webhook, directory: &Path) -> Self {
         let bootstrap = directory.join("bootstrap.json");
         let settings = arcwright::hub::Settings {
-            place: Place::File(directory.join("hub.db")),
+            place: Place::read(data),
             seal: Seal::at(&directory.join("seal")).expect("a key"),
             listen: ([127, 0, 0, 1], 0).into(),
             endpoint: None,
@@ -262,16 +263,16 @@ pub(crate) struct Bed {
 impl Bed {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let data = directory.path().join("hub.db").display().to_string();
-        Self::on(data, directory)
+        Self::on(store(directory.path()), directory)
     }
 
     /// With a clock of the test's own, and a webhook.
     pub(crate) fn moved(clock: Arc<dyn Clock>, webhook: &str, secret: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let webhook = RUNTIME.block_on(async { Webhook::new(webhook, &SecretString::from(secret)) });
-        let hub = Hub::part(clock, webhook.expect("a webhook"), directory.path());
-        Self::of(directory.path().join("hub.db").display().to_string(), directory, hub)
+        let data = store(directory.path());
+        let hub = Hub::part(&data, clock, webhook.expect("a webhook"), directory.path());
+        Self::of(data, directory, hub)
     }
 
     /// On a store of any kind.
@@ -312,13 +313,25 @@ impl Bed {
         format!("{}/providers/{type_name}/{name}?api-version=2025-04-01", self.cluster(cluster))
     }
 
-    /// Every byte that the store of a file has on disk.
-    pub(crate) fn on_disk(&self) -> Vec<u8> {
+    /// Everything that the store holds, as it holds it.
+    pub(crate) fn held(&self) -> Vec<u8> {
+        if let Some(name) = self.data.strip_prefix("postgres://") {
+            let name = name.rsplit('/').next().expect("a name");
+            return Postgres::of_suite().expect("a server").dump(name);
+        }
         let files =
             std::fs::read_dir(self.directory.path()).expect("a directory").map(|file| file.expect("a file").path());
         let of_store =
             |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("hub.db"));
         files.filter(of_store).flat_map(|path| std::fs::read(path).expect("a file")).collect()
+    }
+}
+
+/// A store for a test: a file, or, where the suite runs on PostgreSQL, a database of its own.
+fn store(directory: &Path) -> String {
+    match Postgres::of_suite() {
+        Some(server) => server.database(&format!("hub_{}", uuid::Uuid::new_v4().simple())),
+        None => directory.join("hub.db").display().to_string(),
     }
 }
 

@@ -4,6 +4,7 @@ mod azure;
 mod bed;
 mod connectivity;
 mod plane;
+mod postgres;
 mod resources;
 mod sign_in;
 mod stores;
