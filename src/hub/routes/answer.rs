@@ -61,7 +61,7 @@ async fn respond(
     body: Bytes,
     client: &mut String,
 ) -> Result<Response, ArmError> {
-    let principal = authenticated(hub, &headers)?;
+    let principal = authenticated(hub, &headers).await?;
     client.clone_from(&principal.client_id);
     let target = Target::read(&decoded(path)?)?;
     if !may(&principal, method, &target) {
@@ -121,7 +121,7 @@ fn type_of(target: &Target) -> Option<&'static str> {
 }
 
 /// Who asks, by the bearer token.
-fn authenticated(hub: &Hub, headers: &HeaderMap) -> Result<Principal, ArmError> {
+async fn authenticated(hub: &Hub, headers: &HeaderMap) -> Result<Principal, ArmError> {
     let refused = |code, message: &str| ArmError::new(StatusCode::UNAUTHORIZED, code, message);
     let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let scheme =
@@ -132,7 +132,7 @@ fn authenticated(hub: &Hub, headers: &HeaderMap) -> Result<Principal, ArmError> 
             "Authentication failed. The 'Authorization' header is missing or is no bearer token.",
         ));
     };
-    let claims: Claims = hub.signer.verify(token.trim(), &hub.issuer()).ok_or_else(|| {
+    let claims: Claims = hub.signer.verify(token.trim(), &hub.issuer(), hub.clock.now()).ok_or_else(|| {
         refused("InvalidAuthenticationToken", "The access token is invalid or has expired; sign in again.")
     })?;
     let is_for_us = claims.aud == hub.endpoint || PUBLIC_AUDIENCES.contains(&claims.aud.as_str());
@@ -140,5 +140,7 @@ fn authenticated(hub: &Hub, headers: &HeaderMap) -> Result<Principal, ArmError> 
         let message = format!("The access token is for '{}', and this is '{}'.", claims.aud, hub.endpoint);
         return Err(refused("InvalidAuthenticationTokenAudience", &message));
     }
-    claims.principal().ok_or_else(|| refused("InvalidAuthenticationToken", "The access token names no role."))
+    // What its client may do stands in the store, and may have changed since the token was made.
+    let principal = hub.known.principal(&hub.store, &claims.appid).await?;
+    principal.ok_or_else(|| refused("InvalidAuthenticationToken", "The access token is of a client that was removed."))
 }

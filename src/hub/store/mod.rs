@@ -1,10 +1,14 @@
 //! What the control plane knows, in SQLite or PostgreSQL. Nothing else is true: several processes may share a database.
 //!
 //! Both are spoken to in the same SQL. A write is one statement, or one transaction.
+mod certificates;
+mod integrity;
 mod principals;
 mod resources;
 mod settings;
+mod users;
 
+pub(super) use certificates::Certificate;
 pub(super) use principals::{Audited, Principal, Role};
 pub(super) use resources::{OperationRecord, Precondition, Resource};
 
@@ -50,6 +54,12 @@ pub enum StoreError {
     /// It was made by a newer program, or its form cannot be brought up to date.
     #[error("the form of the database cannot be brought up to date; was it made by a newer version?")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// SQLite finds it damaged.
+    #[error("the database is damaged: {said}; stop, keep the file as it is, and go back to a backup")]
+    Corrupt {
+        /// What it says.
+        said: String,
+    },
     /// A statement failed.
     #[error("the database failed")]
     Failed(#[from] sqlx::Error),
@@ -74,6 +84,13 @@ impl Store {
     /// # Errors
     /// When it cannot be opened, or is of a newer form.
     pub async fn open(place: &Place) -> Result<Self, StoreError> {
+        let store = Self::connect(place).await?;
+        MIGRATIONS.run(&store.pool).await.map_err(StoreError::Migrate)?;
+        Ok(store)
+    }
+
+    /// Opens it in the form that it has.
+    pub(super) async fn connect(place: &Place) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let (url, is_sqlite) = match place {
             Place::File(path) => {
@@ -89,7 +106,6 @@ impl Store {
             Box::pin(async move { if is_sqlite { connection.execute(PRAGMAS).await.map(drop) } else { Ok(()) } })
         });
         let pool = options.connect(url.expose_secret()).await.map_err(StoreError::Open)?;
-        MIGRATIONS.run(&pool).await.map_err(StoreError::Migrate)?;
         Ok(Self { pool, is_sqlite })
     }
 
