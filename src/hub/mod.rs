@@ -12,21 +12,25 @@ mod authority;
 mod bootstrap;
 mod connectivity;
 mod enrolment;
+mod maintenance;
 mod routes;
 mod seal;
 mod store;
 mod upkeep;
+mod users;
 mod webhook;
 
 pub use authority::AuthorityError;
-pub use bootstrap::BootstrapError;
+pub use bootstrap::{BootstrapError, Credential};
+pub use maintenance::{Checked, MaintenanceError, backup, check};
 pub use seal::{Seal, SealError};
 pub use store::{Place, Store, StoreError};
+pub use users::{NewUser, User, UserError, UserRole, Users};
 pub use webhook::{Webhook, WebhookError};
 
 use crate::runtime::clock::Clock;
 pub use access::KeyError;
-use access::{Lockout, Signer};
+use access::{Known, Lockout, Signer};
 use authority::Authority;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use bootstrap::Identity;
@@ -42,6 +46,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest time for requests that are under way when the process is told to end.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Settings that are sealed, each under its own name.
+const SEALED_SETTINGS: [&str; 2] = ["signing-key", "authority"];
 
 /// How a control plane is to be run.
 pub struct Settings {
@@ -109,6 +116,7 @@ struct Hub {
     signer: Signer,
     authority: Authority,
     lockout: Lockout,
+    known: Known,
     identity: Identity,
     clock: Arc<dyn Clock>,
     /// URL without a slash at the end.
@@ -155,6 +163,8 @@ impl Running {
         let endpoint = endpoint.trim_end_matches('/').to_owned();
         let store = Store::open(&place).await?;
         let now = clock.now();
+        store.check_quickly().await?;
+        store.sweep_audit(now).await?;
         let authority = Authority::open(&store, &seal, now).await?;
         bootstrap::write(&ca_file, authority.certificate(), 0o644)?;
         let tls = match certificate {
@@ -167,6 +177,7 @@ impl Running {
         let tls = tls.map_err(HubError::Certificate)?;
         let signer = signer(&store, &seal).await?;
         let identity = bootstrap::identity(&store).await?;
+        store.set_setting("endpoint", &endpoint).await?;
         for provider in arm::providers() {
             store.register_first(&identity.subscription, provider.namespace).await?;
         }
@@ -178,6 +189,7 @@ impl Running {
             signer,
             authority,
             lockout: Lockout::default(),
+            known: Known::default(),
             identity,
             clock,
             endpoint,

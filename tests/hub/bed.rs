@@ -140,10 +140,23 @@ impl Hub {
 
     /// Asks for a token with some proof or other.
     pub(crate) fn sign_in_with(&self, proof: &str) -> Answer {
-        let form = format!("grant_type=client_credentials&{proof}&scope={}/.default", self.endpoint);
+        self.ask_for_token(&format!("grant_type=client_credentials&{proof}&scope={}/.default", self.endpoint))
+    }
+
+    fn ask_for_token(&self, form: &str) -> Answer {
         let url = format!("{}/{}/oauth2/v2.0/token", self.endpoint, self.text("tenantId"));
-        let request = self.client.post(url).header("content-type", "application/x-www-form-urlencoded").body(form);
+        let request =
+            self.client.post(url).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned());
         answered(request).expect("an answer")
+    }
+
+    /// Asks for a token by an assertion.
+    pub(crate) fn sign_in_by(&self, client: &str, assertion: &str) -> Answer {
+        let kind = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
+        self.ask_for_token(&format!(
+            "grant_type=client_credentials&client_id={client}&client_assertion_type={kind}&client_assertion={assertion}&scope={}/.default",
+            self.endpoint
+        ))
     }
 
     /// The owner's token.
@@ -293,6 +306,11 @@ impl Bed {
         self.hub.ask(&self.token, method, path, body, &[])
     }
 
+    /// Runs `arcwright hub` with arguments: whether it succeeded, and what it said and printed.
+    pub(crate) fn arcwright(&self, args: &[&str]) -> (bool, String, String) {
+        arcwright(self.directory.path(), args)
+    }
+
     pub(crate) fn clusters(&self) -> String {
         let subscription = self.hub.subscription();
         format!("/subscriptions/{subscription}/resourceGroups/shops/providers/Microsoft.Kubernetes/connectedClusters")
@@ -333,6 +351,14 @@ fn store(directory: &Path) -> String {
         Some(server) => server.database(&format!("hub_{}", uuid::Uuid::new_v4().simple())),
         None => directory.join("hub.db").display().to_string(),
     }
+}
+
+/// Runs `arcwright hub` in a directory: whether it succeeded, and what it said and printed.
+pub(crate) fn arcwright(directory: &Path, args: &[&str]) -> (bool, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arcwright"));
+    let done = command.arg("hub").args(args).current_dir(directory).output().expect("arcwright runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (done.status.success(), text(&done.stderr), text(&done.stdout))
 }
 
 /// A cluster's body.

@@ -1,11 +1,13 @@
 //! Who asks, and what they may do.
 mod assertion;
 mod keys;
+mod known;
 mod lockout;
 mod tokens;
 
 pub use keys::KeyError;
 pub(super) use keys::Signer;
+pub(super) use known::Known;
 pub(super) use lockout::Lockout;
 pub(super) use tokens::{Claims, GrantError, Granted, Granting, fingerprint, issuer};
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     hex::hex,
-    hub::store::{Certificate, Principal, Role, Store, StoreError},
+    hub::store::{Certificate, Principal, Store, StoreError},
 };
 use http::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -40,14 +40,6 @@ pub(in crate::hub) struct Claims {
     pub(in crate::hub) nbf: i64,
     pub(in crate::hub) exp: i64,
     pub(in crate::hub) ver: String,
-}
-
-impl Claims {
-    /// Whom the token is of.
-    pub(in crate::hub) fn principal(&self) -> Option<Principal> {
-        let role = Role::named(self.roles.first()?)?;
-        Some(Principal { client_id: self.appid.clone(), role, cluster: self.cluster.clone(), name: String::new() })
-    }
 }
 
 /// Why there is no token.
@@ -121,11 +113,6 @@ impl Granted {
             "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "expires_on": self.end.to_string(),
             "not_before": self.begin.to_string(), "resource": self.audience, "access_token": self.token,
         })
-    }
-
-    /// For how many seconds the token is good.
-    pub(in crate::hub) fn seconds(&self) -> i64 {
-        self.end - self.begin
     }
 }
 

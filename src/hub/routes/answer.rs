@@ -153,13 +153,15 @@ pub(super) fn verified(hub: &Hub, token: &str) -> Result<Claims, ArmError> {
     Ok(claims)
 }
 
-/// Who asks, by the bearer token. A cluster that was given another identity since is nobody.
+/// Who asks, by the bearer token. What its client may do stands in the store, and may have changed since the token was
+/// made; a cluster that was given another identity since is nobody, at once.
 async fn authenticated(hub: &Hub, headers: &HeaderMap) -> Result<Principal, ArmError> {
     let nobody = || {
-        let message = "The access token is of nobody who is known here.";
+        let message = "The access token is of a client that was removed.";
         ArmError::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message)
     };
-    let principal = verified(hub, bearer(headers)?)?.principal().ok_or_else(nobody)?;
+    let claims = verified(hub, bearer(headers)?)?;
+    let principal = hub.known.principal(&hub.store, &claims.appid).await?.ok_or_else(nobody)?;
     if principal.role == Role::Cluster {
         let record = hub.store.cluster(&principal.cluster).await?;
         record.filter(|record| record.client_id == principal.client_id).ok_or_else(nobody)?;

@@ -9,7 +9,7 @@ use crate::{
         arm::{ArmError, Target, key},
         authority::{Issued, RENEW_AFTER},
         enrolment::{OnboardingKey, checked, is_enrolment, permitted, request_digest},
-        store::{Audited, Certificate, ClusterRecord, Role},
+        store::{Audited, Certificate, ClusterRecord},
     },
 };
 use axum::{
@@ -119,9 +119,7 @@ async fn enrolled(hub: &Hub, record: &ClusterRecord, id: &str, token: &str, dige
 /// Checks that a token is the cluster's own, and that the certificate that it was given for is old enough.
 async fn renewable(hub: &Hub, record: &ClusterRecord, id: &str, token: &str) -> Result<(), ArmError> {
     let claims = verified(hub, token)?;
-    let principal = claims.principal();
-    let is_own = principal.is_some_and(|one| one.role == Role::Cluster && one.cluster == key(id));
-    if !is_own || claims.appid != record.client_id {
+    if claims.cluster != key(id) || claims.appid != record.client_id {
         let message = format!("The access token is not that of '{id}'.");
         return Err(ArmError::new(StatusCode::FORBIDDEN, "AuthorizationFailed", message));
     }

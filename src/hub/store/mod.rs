@@ -5,10 +5,12 @@ mod certificates;
 mod changes;
 mod clusters;
 mod events;
+mod integrity;
 mod principals;
 mod resources;
 mod settings;
 mod statuses;
+mod users;
 
 pub(super) use certificates::Certificate;
 pub(super) use changes::Waiters;
@@ -60,6 +62,12 @@ pub enum StoreError {
     /// It was made by a newer program, or its form cannot be brought up to date.
     #[error("the form of the database cannot be brought up to date; was it made by a newer version?")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// SQLite finds it damaged.
+    #[error("the database is damaged: {said}; stop, keep the file as it is, and go back to a backup")]
+    Corrupt {
+        /// What it says.
+        said: String,
+    },
     /// A statement failed.
     #[error("the database failed")]
     Failed(#[from] sqlx::Error),
@@ -85,6 +93,13 @@ impl Store {
     /// # Errors
     /// When it cannot be opened, or is of a newer form.
     pub async fn open(place: &Place) -> Result<Self, StoreError> {
+        let store = Self::connect(place).await?;
+        MIGRATIONS.run(&store.pool).await.map_err(StoreError::Migrate)?;
+        Ok(store)
+    }
+
+    /// Opens it in the form that it has.
+    pub(super) async fn connect(place: &Place) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let (url, is_sqlite) = match place {
             Place::File(path) => {
@@ -100,7 +115,6 @@ impl Store {
             Box::pin(async move { if is_sqlite { connection.execute(PRAGMAS).await.map(drop) } else { Ok(()) } })
         });
         let pool = options.connect(url.expose_secret()).await.map_err(StoreError::Open)?;
-        MIGRATIONS.run(&pool).await.map_err(StoreError::Migrate)?;
         Ok(Self { pool, is_sqlite, waiters: Arc::default() })
     }
 

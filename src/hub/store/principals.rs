@@ -2,6 +2,11 @@
 use super::{Store, StoreError, read_time, stored};
 use sqlx::{Row as _, any::AnyRow};
 
+/// For how long the audit log reaches back.
+const AUDIT_LIFE: jiff::SignedDuration = jiff::SignedDuration::from_hours(90 * 24);
+/// One in so many notes sweeps those that are older.
+const SWEEP: u32 = 256;
+
 /// What somebody may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::hub) enum Role {
@@ -66,11 +71,35 @@ impl Store {
         let query = query.bind(&principal.cluster).bind(&principal.name).bind(stored(now));
         let is_new = query.execute(&mut *transaction).await?.rows_affected() > 0;
         if is_new {
-            let insert = "INSERT INTO credentials (fingerprint, client_id, kind) VALUES ($1, $2, 'secret')";
-            sqlx::query(insert).bind(fingerprint).bind(&principal.client_id).execute(&mut *transaction).await?;
+            add_secret(&mut transaction, &principal.client_id, fingerprint).await?;
         }
         transaction.commit().await?;
         Ok(is_new)
+    }
+
+    /// Adds a principal, with a secret of this fingerprint if there is one.
+    pub(in crate::hub) async fn add_principal(
+        &self,
+        principal: &Principal,
+        fingerprint: Option<&str>,
+        now: jiff::Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let insert = "INSERT INTO principals (client_id, role, cluster, name, created_at) VALUES ($1, $2, $3, $4, $5)";
+        let query = sqlx::query(insert).bind(&principal.client_id).bind(principal.role.word());
+        let query = query.bind(&principal.cluster).bind(&principal.name).bind(stored(now));
+        query.execute(&mut *transaction).await?;
+        if let Some(fingerprint) = fingerprint {
+            add_secret(&mut transaction, &principal.client_id, fingerprint).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Removes a principal with its credentials; false when it was not there.
+    pub(in crate::hub) async fn remove_principal(&self, client_id: &str) -> Result<bool, StoreError> {
+        let delete = sqlx::query("DELETE FROM principals WHERE client_id = $1").bind(client_id);
+        Ok(delete.execute(&self.pool).await?.rows_affected() > 0)
     }
 
     /// Whether there is anybody of a role.
@@ -105,6 +134,16 @@ impl Store {
         let query = sqlx::query(insert).bind(uuid::Uuid::new_v4().to_string()).bind(stored(audited.at));
         let query = query.bind(&audited.client_id).bind(&audited.method).bind(&audited.resource);
         query.bind(i64::from(audited.status)).execute(&self.pool).await?;
+        if fastrand::u32(..SWEEP) == 0 {
+            self.sweep_audit(audited.at).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was tried too long ago.
+    pub(in crate::hub) async fn sweep_audit(&self, now: jiff::Timestamp) -> Result<(), StoreError> {
+        let delete = sqlx::query("DELETE FROM audit WHERE at < $1").bind(stored(now - AUDIT_LIFE));
+        delete.execute(&self.pool).await?;
         Ok(())
     }
 
@@ -114,6 +153,16 @@ impl Store {
         let rows = sqlx::query(select).bind(i64::from(most)).fetch_all(&self.pool).await?;
         rows.iter().map(audited).collect()
     }
+}
+
+async fn add_secret(
+    transaction: &mut sqlx::Transaction<'static, sqlx::Any>,
+    client_id: &str,
+    fingerprint: &str,
+) -> Result<(), StoreError> {
+    let insert = "INSERT INTO credentials (fingerprint, client_id, kind) VALUES ($1, $2, 'secret')";
+    sqlx::query(insert).bind(fingerprint).bind(client_id).execute(&mut **transaction).await?;
+    Ok(())
 }
 
 fn principal(row: &AnyRow) -> Result<Principal, StoreError> {

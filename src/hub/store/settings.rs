@@ -13,6 +13,13 @@ impl Store {
         Ok(query.fetch_optional(&self.pool).await?)
     }
 
+    /// Sets a setting, whatever it was.
+    pub(in crate::hub) async fn set_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        let upsert = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
+        sqlx::query(upsert).bind(name).bind(value).execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// A setting, made from `value` where there is none: of several processes that begin at once, all get the same.
     pub(in crate::hub) async fn setting_or(&self, name: &str, value: &str) -> Result<String, StoreError> {
         let insert = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
