@@ -23,7 +23,7 @@ pub(super) struct HubArgs {
     #[command(subcommand)]
     command: Option<HubCommand>,
     #[command(flatten)]
-    serve: Option<ServeArgs>,
+    serve: ServeArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -64,8 +64,10 @@ struct SealArgs {
 
 #[derive(Debug, Args)]
 struct ServeArgs {
-    #[command(flatten)]
-    data: DataArgs,
+    /// Where its data is: a file of SQLite, or postgres://USER@HOST/NAME
+    // Not needed beside a subcommand, which has its own.
+    #[arg(long, env = "ARCWRIGHT_HUB_DATA", value_name = "FILE|URL", hide_env_values = true, required = true)]
+    data: Option<String>,
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
     listen: SocketAddr,
@@ -98,19 +100,16 @@ struct ServeArgs {
 }
 
 pub(super) async fn run(args: HubArgs) -> Outcome {
-    match (args.command, args.serve) {
-        (Some(HubCommand::User(command)), _) => user::run(command).await,
-        (Some(HubCommand::Backup(args)), _) => maintain::backup(args).await,
-        (Some(HubCommand::Check(args)), _) => maintain::check(args).await,
-        (None, Some(args)) => serve(args).await,
-        (None, None) => {
-            Err(Failure::new("the control plane needs to know where its data is").hint("give --data FILE").code(2))
-        }
+    match args.command {
+        Some(HubCommand::User(command)) => user::run(command).await,
+        Some(HubCommand::Backup(args)) => maintain::backup(args).await,
+        Some(HubCommand::Check(args)) => maintain::check(args).await,
+        None => serve(args.serve).await,
     }
 }
 
 async fn serve(args: ServeArgs) -> Outcome {
-    let place = args.data.place();
+    let place = Place::read(args.data.as_deref().unwrap_or_default());
     let bootstrap_file = args.bootstrap.clone().unwrap_or_else(|| beside(&place, "bootstrap.json"));
     let settings = Settings {
         seal: args.seal.seal(&place)?,
