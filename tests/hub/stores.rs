@@ -117,7 +117,9 @@ fn another_sealing_key_is_told_at_the_start() {
 fn the_whole_suite_runs_on_postgresql() {
     let Some(postgres) = Postgres::start() else { return };
     let mut suite = Command::new(std::env::current_exe().expect("a path"));
-    suite.args(["--skip", "stores::", "--skip", "maintenance::", "--skip", "azure"]).env(Postgres::OF_SUITE, postgres.server().place());
+    suite
+        .args(["--skip", "stores::", "--skip", "maintenance::", "--skip", "azure"])
+        .env(Postgres::OF_SUITE, postgres.server().place());
     let done = suite.output().expect("it runs");
     let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success() && said.contains("test result: ok"), "{said}");

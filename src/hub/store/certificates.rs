@@ -73,7 +73,7 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let update = "UPDATE certificates SET revoked_at = $1 WHERE client_id = $2 AND revoked_at IS NULL";
         let query = sqlx::query(update).bind(stored(at)).bind(client_id);
-        Ok(query.execute(&self.pool).await?.rows_affected())
+        Ok(self.run(query).await?)
     }
 
     /// Uses up something that is good once and until a time; false when it was used before.
@@ -85,11 +85,11 @@ impl Store {
     ) -> Result<bool, StoreError> {
         if fastrand::u32(..SWEEP) == 0 {
             let delete = sqlx::query("DELETE FROM nonces WHERE expires_at < $1").bind(stored(now));
-            delete.execute(&self.pool).await?;
+            self.run(delete).await?;
         }
         let insert = "INSERT INTO nonces (key, expires_at) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
-        let done = sqlx::query(insert).bind(key).bind(stored(expires_at)).execute(&self.pool).await?;
-        Ok(done.rows_affected() > 0)
+        let done = self.run(sqlx::query(insert).bind(key).bind(stored(expires_at))).await?;
+        Ok(done > 0)
     }
 }
 

@@ -150,7 +150,7 @@ impl Store {
     /// Lets a cluster enrol with its onboarding key once more; false when there is no such cluster.
     pub(in crate::hub) async fn allow_enrolment(&self, id: &str, until: jiff::Timestamp) -> Result<bool, StoreError> {
         let update = sqlx::query("UPDATE clusters SET may_enrol_until = $1 WHERE key = $2");
-        Ok(update.bind(stored(until)).bind(key(id)).execute(&self.pool).await?.rows_affected() > 0)
+        Ok(self.run(update.bind(stored(until)).bind(key(id))).await? > 0)
     }
 
     /// Takes a cluster's identity away: it is another client from now on, which has no certificate.

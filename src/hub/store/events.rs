@@ -1,7 +1,7 @@
 //! What happened to clusters, in order; and how many stood where, over time.
-use super::{Store, StoreError, read_time, stored};
+use super::{Store, StoreError, Writing, read_time, stored};
 use crate::hub::arm::key;
-use sqlx::{Any, Row as _, Transaction, any::AnyRow};
+use sqlx::{Row as _, any::AnyRow};
 
 /// For how long events, history and samples are kept.
 pub(in crate::hub) const KEPT: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
@@ -22,7 +22,7 @@ pub(in crate::hub) struct Event {
 
 /// Notes a transition with the write that it is of.
 pub(super) async fn note(
-    transaction: &mut Transaction<'static, Any>,
+    transaction: &mut Writing,
     cluster: &str,
     before: &str,
     after: &str,
@@ -65,10 +65,10 @@ impl Store {
         let insert = "INSERT INTO samples (at, about, state, number) \
             SELECT $1, 'configuration', COALESCE(s.state, 'Pending'), COUNT(*) FROM resources r LEFT JOIN statuses s ON s.key = r.key \
             WHERE r.kind <> 'cluster' GROUP BY 3 ON CONFLICT DO NOTHING";
-        sqlx::query(insert).bind(stored(at)).execute(&self.pool).await?;
+        self.run(sqlx::query(insert).bind(stored(at))).await?;
         let insert = "INSERT INTO samples (at, about, state, number) \
             SELECT $1, 'cluster', connectivity, COUNT(*) FROM clusters WHERE 1 = 1 GROUP BY connectivity ON CONFLICT DO NOTHING";
-        sqlx::query(insert).bind(stored(at)).execute(&self.pool).await?;
+        self.run(sqlx::query(insert).bind(stored(at))).await?;
         Ok(())
     }
 
@@ -94,7 +94,7 @@ impl Store {
             "DELETE FROM samples WHERE at < $1",
             "DELETE FROM operations WHERE started_at < $1",
         ] {
-            sqlx::query(delete).bind(stored(now - KEPT)).execute(&self.pool).await?;
+            self.run(sqlx::query(delete).bind(stored(now - KEPT))).await?;
         }
         Ok(())
     }

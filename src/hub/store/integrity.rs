@@ -33,7 +33,7 @@ impl Store {
     /// Copies a file of SQLite as it is at one moment into an empty file, while others may write.
     pub(in crate::hub) async fn copy_to(&self, to: &Path) -> Result<(), StoreError> {
         let query = sqlx::query("VACUUM INTO $1").bind(to.display().to_string());
-        query.execute(&self.pool).await?;
+        self.run(query).await?;
         Ok(())
     }
 

@@ -21,8 +21,15 @@ pub(super) use resources::{OperationRecord, Precondition, Resource};
 pub(super) use statuses::{NewStatus, StatusRecord, Turn};
 
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::{Any, AnyPool, Executor as _, Transaction, any::AnyPoolOptions, migrate::Migrator};
-use std::{os::unix::fs::OpenOptionsExt as _, path::PathBuf, sync::Arc, time::Duration};
+use sqlx::{Any, AnyConnection, AnyPool, Execute, Executor as _, Transaction, any::AnyPoolOptions, migrate::Migrator};
+use std::{
+    ops::{Deref, DerefMut},
+    os::unix::fs::OpenOptionsExt as _,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/hub/store/migrations");
 
@@ -85,6 +92,33 @@ pub struct Store {
     pool: AnyPool,
     is_sqlite: bool,
     waiters: Arc<Waiters>,
+    writing: Arc<Mutex<()>>,
+}
+
+/// A transaction that writes.
+struct Writing {
+    transaction: Transaction<'static, Any>,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Writing {
+    async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+impl Deref for Writing {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Writing {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
 }
 
 impl Store {
@@ -115,13 +149,25 @@ impl Store {
             Box::pin(async move { if is_sqlite { connection.execute(PRAGMAS).await.map(drop) } else { Ok(()) } })
         });
         let pool = options.connect(url.expose_secret()).await.map_err(StoreError::Open)?;
-        Ok(Self { pool, is_sqlite, waiters: Arc::default() })
+        Ok(Self { pool, is_sqlite, waiters: Arc::default(), writing: Arc::default() })
     }
 
     /// Begins a transaction that will write: others that write wait for its end.
-    async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+    async fn begin(&self) -> Result<Writing, StoreError> {
         let begin = if self.is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        Ok(self.pool.begin_with(begin).await?)
+        let turn = self.turn().await;
+        Ok(Writing { transaction: self.pool.begin_with(begin).await?, _turn: turn })
+    }
+
+    /// Runs one statement that writes, and returns how many rows it was about.
+    async fn run<'q>(&self, statement: impl Execute<'q, Any> + 'q) -> Result<u64, StoreError> {
+        let _turn = self.turn().await;
+        Ok(self.pool.execute(statement).await?.rows_affected())
+    }
+
+    /// SQLite takes one writer at a time, and has the others try again and again. Here they come in turn.
+    async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
+        if self.is_sqlite { Some(Arc::clone(&self.writing).lock_owned().await) } else { None }
     }
 
     /// Those who wait for changes of what is wanted of clusters.
@@ -137,7 +183,7 @@ impl Store {
 
 /// The next number of a counter. Whoever asks next waits for the end of the transaction, so that numbers come in the order of
 /// commits.
-async fn count(transaction: &mut Transaction<'static, Any>, counter: &str) -> Result<i64, StoreError> {
+async fn count(transaction: &mut Writing, counter: &str) -> Result<i64, StoreError> {
     let update = "UPDATE counters SET value = value + 1 WHERE name = $1 RETURNING value";
     Ok(sqlx::query_scalar(update).bind(counter).fetch_one(&mut **transaction).await?)
 }

@@ -1,5 +1,5 @@
 //! Who may ask, what proves it, and what they asked for.
-use super::{Store, StoreError, read_time, stored};
+use super::{Store, StoreError, Writing, read_time, stored};
 use sqlx::{Row as _, any::AnyRow};
 
 /// For how long the audit log reaches back.
@@ -99,7 +99,7 @@ impl Store {
     /// Removes a principal with its credentials; false when it was not there.
     pub(in crate::hub) async fn remove_principal(&self, client_id: &str) -> Result<bool, StoreError> {
         let delete = sqlx::query("DELETE FROM principals WHERE client_id = $1").bind(client_id);
-        Ok(delete.execute(&self.pool).await?.rows_affected() > 0)
+        Ok(self.run(delete).await? > 0)
     }
 
     /// Whether there is anybody of a role.
@@ -133,7 +133,7 @@ impl Store {
         let insert = "INSERT INTO audit (id, at, client_id, method, resource, status) VALUES ($1, $2, $3, $4, $5, $6)";
         let query = sqlx::query(insert).bind(uuid::Uuid::new_v4().to_string()).bind(stored(audited.at));
         let query = query.bind(&audited.client_id).bind(&audited.method).bind(&audited.resource);
-        query.bind(i64::from(audited.status)).execute(&self.pool).await?;
+        self.run(query.bind(i64::from(audited.status))).await?;
         if fastrand::u32(..SWEEP) == 0 {
             self.sweep_audit(audited.at).await?;
         }
@@ -143,7 +143,7 @@ impl Store {
     /// Forgets what was tried too long ago.
     pub(in crate::hub) async fn sweep_audit(&self, now: jiff::Timestamp) -> Result<(), StoreError> {
         let delete = sqlx::query("DELETE FROM audit WHERE at < $1").bind(stored(now - AUDIT_LIFE));
-        delete.execute(&self.pool).await?;
+        self.run(delete).await?;
         Ok(())
     }
 
@@ -155,11 +155,7 @@ impl Store {
     }
 }
 
-async fn add_secret(
-    transaction: &mut sqlx::Transaction<'static, sqlx::Any>,
-    client_id: &str,
-    fingerprint: &str,
-) -> Result<(), StoreError> {
+async fn add_secret(transaction: &mut Writing, client_id: &str, fingerprint: &str) -> Result<(), StoreError> {
     let insert = "INSERT INTO credentials (fingerprint, client_id, kind) VALUES ($1, $2, 'secret')";
     sqlx::query(insert).bind(fingerprint).bind(client_id).execute(&mut **transaction).await?;
     Ok(())

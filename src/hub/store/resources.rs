@@ -1,10 +1,10 @@
 //! Clusters and configurations, the groups that hold them, and the operations on them.
 use super::{
     super::arm::{Stamp, key},
-    Store, StoreError, read_time, stored,
+    Store, StoreError, Writing, read_time, stored,
 };
 use serde_json::{Map, Value};
-use sqlx::{Any, Row as _, Transaction, any::AnyRow};
+use sqlx::{Row as _, any::AnyRow};
 
 /// One stored resource.
 #[derive(Clone, Debug, PartialEq)]
@@ -194,10 +194,10 @@ impl Store {
         let (subscription, ..) = place(id);
         let insert = "INSERT INTO resource_groups (key, subscription, id, body) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING";
         let query = sqlx::query(insert).bind(key(id)).bind(subscription).bind(id).bind(body.to_string());
-        let is_new = query.execute(&self.pool).await?.rows_affected() > 0;
+        let is_new = self.run(query).await? > 0;
         if !is_new {
             let update = sqlx::query("UPDATE resource_groups SET body = $1 WHERE key = $2");
-            update.bind(body.to_string()).bind(key(id)).execute(&self.pool).await?;
+            self.run(update.bind(body.to_string()).bind(key(id))).await?;
         }
         Ok(is_new)
     }
@@ -245,7 +245,7 @@ impl Store {
         } else {
             "DELETE FROM registrations WHERE subscription = $1 AND namespace = $2"
         };
-        sqlx::query(statement).bind(key(subscription)).bind(key(namespace)).execute(&self.pool).await?;
+        self.run(sqlx::query(statement).bind(key(subscription)).bind(key(namespace))).await?;
         Ok(())
     }
 
@@ -262,7 +262,7 @@ impl Store {
             sqlx::query(insert).bind(&operation.id).bind(key(&operation.subscription)).bind(&operation.resource);
         let query =
             query.bind(&operation.status).bind(stored(operation.started_at)).bind(operation.ended_at.map(stored));
-        query.execute(&self.pool).await?;
+        self.run(query).await?;
         Ok(())
     }
 
@@ -279,7 +279,7 @@ impl Store {
 }
 
 /// Notes that what is wanted of a cluster has changed, with the write by which it has.
-async fn note_change(transaction: &mut Transaction<'static, Any>, cluster: &str) -> Result<(), StoreError> {
+async fn note_change(transaction: &mut Writing, cluster: &str) -> Result<(), StoreError> {
     let number = super::count(transaction, "changes").await?;
     let update = sqlx::query("UPDATE clusters SET change_number = $1, tag = $2 WHERE key = $3");
     update.bind(number).bind(super::unique()).bind(cluster).execute(&mut **transaction).await?;

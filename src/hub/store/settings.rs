@@ -16,24 +16,21 @@ impl Store {
     /// Sets a setting, whatever it was.
     pub(in crate::hub) async fn set_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
         let upsert = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
-        sqlx::query(upsert).bind(name).bind(value).execute(&self.pool).await?;
+        self.run(sqlx::query(upsert).bind(name).bind(value)).await?;
         Ok(())
     }
 
     /// A setting, made from `value` where there is none: of several processes that begin at once, all get the same.
     pub(in crate::hub) async fn setting_or(&self, name: &str, value: &str) -> Result<String, StoreError> {
         let insert = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
-        sqlx::query(insert).bind(name).bind(value).execute(&self.pool).await?;
+        self.run(sqlx::query(insert).bind(name).bind(value)).await?;
         self.setting(name).await?.ok_or_else(|| StoreError::Damaged { what: format!("no setting {name}") })
     }
 
     /// Changes a setting that is there.
     pub(in crate::hub) async fn change_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE settings SET value = $1 WHERE name = $2")
-            .bind(value)
-            .bind(name)
-            .execute(&self.pool)
-            .await?;
+        let update = sqlx::query("UPDATE settings SET value = $1 WHERE name = $2").bind(value).bind(name);
+        self.run(update).await?;
         Ok(())
     }
 
@@ -53,8 +50,8 @@ impl Store {
             return Ok(false);
         }
         let update = sqlx::query("UPDATE settings SET value = $1 WHERE name = $2 AND value = $3");
-        let taken = update.bind(wanted).bind(name).bind(&found).execute(&self.pool).await?;
-        Ok(taken.rows_affected() > 0)
+        let taken = self.run(update.bind(wanted).bind(name).bind(&found)).await?;
+        Ok(taken > 0)
     }
 
     /// A secret setting, sealed under its name and made where there is none.

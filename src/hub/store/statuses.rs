@@ -1,8 +1,8 @@
 //! Where configurations stand, as their clusters report it, and where they stood.
-use super::{Store, StoreError, read_time, stored};
+use super::{Store, StoreError, Writing, read_time, stored};
 use crate::hub::arm::key;
 use serde_json::{Map, Value};
-use sqlx::{Any, Row as _, Transaction, any::AnyRow};
+use sqlx::{Row as _, any::AnyRow};
 use std::collections::BTreeMap;
 
 /// The last status of a configuration.
@@ -117,7 +117,7 @@ impl Store {
 
 /// Stores a status, unless a later one of the same instance is there; whether it was stored.
 async fn store(
-    transaction: &mut Transaction<'static, Any>,
+    transaction: &mut Writing,
     cluster: &str,
     status: &NewStatus<'_>,
     now: jiff::Timestamp,
@@ -134,7 +134,7 @@ async fn store(
 
 /// Notes where a configuration stands, if it stood elsewhere before.
 async fn turn(
-    transaction: &mut Transaction<'static, Any>,
+    transaction: &mut Writing,
     cluster: &str,
     status: &NewStatus<'_>,
     now: jiff::Timestamp,

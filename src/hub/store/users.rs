@@ -47,7 +47,6 @@ impl Store {
         let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM principals WHERE role = $1");
         let owners = count.bind(Role::Owner.word()).fetch_one(&mut *transaction).await?;
         if owners == 0 {
-            transaction.rollback().await?;
             return Ok(false);
         }
         transaction.commit().await?;
