@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand; [`ui`] is the only place that prints.
 mod admin;
 mod agent;
+mod bench;
 mod completions;
 mod context;
 mod control;
@@ -90,6 +91,8 @@ enum Command {
     Hub(hub::HubArgs),
     /// Make a key pair for a repository that is reached over ssh
     Keygen(keygen::KeygenArgs),
+    /// Measure how much a control plane bears
+    Bench(bench::BenchArgs),
     /// Print the JSON Schema of the state file
     Schema(schema::SchemaArgs),
     /// Print the CustomResourceDefinitions
@@ -146,6 +149,7 @@ fn run(command: Command, data: context::DataDir) -> Outcome {
         Command::Events(args) => context::block_on(events::events(args)),
         Command::Hub(args) => context::block_on(hub::run(args)),
         Command::Keygen(args) => keygen::keygen(&args),
+        Command::Bench(args) => context::block_on(bench::run(args)),
         Command::Schema(args) => schema::schema(&args),
         Command::Crds(args) => schema::crds(&args),
         Command::Completions(args) => completions::run(&args),
