@@ -92,7 +92,7 @@ enum Command {
     /// Make a key pair for a repository that is reached over ssh
     Keygen(keygen::KeygenArgs),
     /// Print the JSON Schema of the state file
-    Schema,
+    Schema(schema::SchemaArgs),
     /// Print the CustomResourceDefinitions
     Crds(schema::CrdsArgs),
     /// Print a completion script
@@ -147,7 +147,7 @@ fn run(command: Command, data: context::DataDir) -> Outcome {
         Command::Events(args) => context::block_on(events::events(args)),
         Command::Hub(args) => context::block_on(hub::run(args)),
         Command::Keygen(args) => keygen::keygen(&args),
-        Command::Schema => schema::schema(),
+        Command::Schema(args) => schema::schema(&args),
         Command::Crds(args) => schema::crds(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Version(args) => version::version(&args),

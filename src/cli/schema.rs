@@ -4,8 +4,16 @@ use crate::api;
 use clap::Args;
 use std::process::ExitCode;
 
-pub(super) fn schema() -> Outcome {
-    let text = serde_json::to_string_pretty(&api::state_schema()).map_err(|error| Failure::of(&error))?;
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Print the OpenAPI document of what agents and a control plane say to each other instead
+    #[arg(long)]
+    data_plane: bool,
+}
+
+pub(super) fn schema(args: &SchemaArgs) -> Outcome {
+    let schema = if args.data_plane { api::plane::openapi() } else { api::state_schema() };
+    let text = serde_json::to_string_pretty(&schema).map_err(|error| Failure::of(&error))?;
     ui::line(format_args!("{text}"));
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,8 @@ use super::{
     store::{Store, StoreError},
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,12 @@ use std::time::Duration;
 const AUTHORITY_LIFE: Duration = Duration::from_secs(20 * 365 * 86_400);
 /// For how long a server's certificate is good; it is made again at each start.
 const SERVER_LIFE: Duration = Duration::from_secs(397 * 86_400);
+/// For how long the certificate of a cluster is good.
+///
+/// Source: the frequently asked questions of Azure Arc-enabled Kubernetes.
+pub(super) const IDENTITY_LIFE: Duration = Duration::from_secs(90 * 86_400);
+/// How long after it was issued the certificate of a cluster can be renewed: from day 46 on.
+pub(super) const RENEW_AFTER: Duration = Duration::from_secs(45 * 86_400);
 /// How much earlier than now certificates begin, for clocks that are behind.
 const SKEW: Duration = Duration::from_secs(3600);
 /// Name of the setting.
@@ -82,6 +89,34 @@ impl Authority {
         (params.not_before, params.not_after) = (moment(now - SKEW), moment(now + SERVER_LIFE));
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok((certificate.pem() + &self.certificate, SecretString::from(key.serialize_pem())))
+    }
+}
+
+/// A certificate that a cluster signs in by.
+pub(super) struct Issued {
+    /// With that of the authority, in PEM.
+    pub(super) chain: String,
+    pub(super) not_before: jiff::Timestamp,
+    pub(super) not_after: jiff::Timestamp,
+}
+
+impl Authority {
+    /// Signs the key of a request in PEM as that of a cluster. What else the request says is ignored.
+    pub(super) fn identify(&self, csr: &str, client_id: &str, now: jiff::Timestamp) -> Result<Issued, AuthorityError> {
+        let mut request = CertificateSigningRequestParams::from_pem(csr)?;
+        // Certificates know no fractions of seconds.
+        let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let (not_before, not_after) = (now - SKEW, now + IDENTITY_LIFE);
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, client_id);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.use_authority_key_identifier_extension = true;
+        (params.not_before, params.not_after) = (moment(not_before), moment(not_after));
+        request.params = params;
+        let certificate = request.signed_by(&self.issuer)?;
+        Ok(Issued { chain: certificate.pem() + &self.certificate, not_before, not_after })
     }
 }
 

@@ -6,11 +6,48 @@ use super::{
 use crate::runtime::file::replace;
 use aws_lc_rs::rand::fill;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
-/// What the file of the first start says.
+/// By what somebody signs in, and where: what the file of the first start says.
+#[derive(Debug)]
+pub struct Credential {
+    /// URL of the control plane.
+    pub endpoint: String,
+    /// File with the certificate of its authority.
+    pub ca_file: PathBuf,
+    /// The tenant.
+    pub tenant_id: String,
+    /// Application (client) id.
+    pub client_id: String,
+    /// The secret; none for who signs in by certificate.
+    pub client_secret: Option<SecretString>,
+    /// SHA-256 of the certificate, for who signs in by one.
+    pub certificate_thumbprint: Option<String>,
+    /// The subscription.
+    pub subscription_id: String,
+}
+
+impl Credential {
+    /// As JSON, with the secret.
+    pub fn text(&self) -> String {
+        let file = File {
+            endpoint: &self.endpoint,
+            ca_file: &self.ca_file,
+            tenant_id: &self.tenant_id,
+            client_id: &self.client_id,
+            client_secret: self.client_secret.as_ref().map(ExposeSecret::expose_secret),
+            certificate_thumbprint: self.certificate_thumbprint.as_deref(),
+            subscription_id: &self.subscription_id,
+        };
+        serde_json::to_string_pretty(&file).unwrap_or_default() + "\n"
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct File<'a> {
@@ -18,7 +55,10 @@ struct File<'a> {
     ca_file: &'a Path,
     tenant_id: &'a str,
     client_id: &'a str,
-    client_secret: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_thumbprint: Option<&'a str>,
     subscription_id: &'a str,
 }
 
@@ -76,23 +116,29 @@ pub(super) async fn owner(
     if store.has_any(Role::Owner).await? {
         return Ok(false);
     }
-    let mut bytes = [0; 32];
-    fill(&mut bytes).ok().ok_or(BootstrapError::Random)?;
-    let secret = SecretString::from(URL_SAFE_NO_PAD.encode(bytes));
+    let secret = secret()?;
+    let known_by = fingerprint(&secret);
     let client_id = uuid::Uuid::new_v4().to_string();
-    let file = File {
-        endpoint: place.endpoint,
-        ca_file: place.ca_file,
-        tenant_id: &identity.tenant,
-        client_id: &client_id,
-        client_secret: secret.expose_secret(),
-        subscription_id: &identity.subscription,
+    let credential = Credential {
+        endpoint: place.endpoint.to_owned(),
+        ca_file: place.ca_file.to_owned(),
+        tenant_id: identity.tenant.clone(),
+        client_id: client_id.clone(),
+        client_secret: Some(secret),
+        certificate_thumbprint: None,
+        subscription_id: identity.subscription.clone(),
     };
-    let text = serde_json::to_string_pretty(&file).unwrap_or_default() + "\n";
-    write(place.file, &text, 0o600)?;
+    write(place.file, &credential.text(), 0o600)?;
     let principal =
         Principal { client_id, role: Role::Owner, cluster: String::new(), name: "owner of the first start".to_owned() };
-    Ok(store.add_first(&principal, &fingerprint(&secret), now).await?)
+    Ok(store.add_first(&principal, &known_by, now).await?)
+}
+
+/// A secret that nobody guesses: 256 random bits.
+pub(super) fn secret() -> Result<SecretString, BootstrapError> {
+    let mut bytes = [0; 32];
+    fill(&mut bytes).ok().ok_or(BootstrapError::Random)?;
+    Ok(SecretString::from(URL_SAFE_NO_PAD.encode(bytes)))
 }
 
 /// Writes a file as a whole.

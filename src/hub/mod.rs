@@ -10,18 +10,27 @@ mod access;
 mod arm;
 mod authority;
 mod bootstrap;
+mod connectivity;
+mod enrolment;
+mod maintenance;
 mod routes;
 mod seal;
 mod store;
+mod upkeep;
+mod users;
+mod webhook;
 
 pub use authority::AuthorityError;
-pub use bootstrap::BootstrapError;
+pub use bootstrap::{BootstrapError, Credential};
+pub use maintenance::{Checked, MaintenanceError, backup, check};
 pub use seal::{Seal, SealError};
 pub use store::{Place, Store, StoreError};
+pub use users::{NewUser, User, UserError, UserRole, Users};
+pub use webhook::{Webhook, WebhookError};
 
 use crate::runtime::clock::Clock;
 pub use access::KeyError;
-use access::{Lockout, Signer};
+use access::{Known, Lockout, Signer};
 use authority::Authority;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use bootstrap::Identity;
@@ -37,6 +46,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest time for requests that are under way when the process is told to end.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Settings that are sealed, each under its own name.
+const SEALED_SETTINGS: [&str; 2] = ["signing-key", "authority"];
 
 /// How a control plane is to be run.
 pub struct Settings {
@@ -56,6 +68,10 @@ pub struct Settings {
     pub bootstrap_file: PathBuf,
     /// Where the authority's certificate is written.
     pub ca_file: PathBuf,
+    /// Who is told of what happens to clusters.
+    pub webhook: Option<Webhook>,
+    /// Whether a cluster may always enrol again with its onboarding key, without being allowed to each time.
+    pub may_always_enrol: bool,
 }
 
 /// Why a control plane does not run.
@@ -98,11 +114,16 @@ struct Hub {
     store: Store,
     seal: Seal,
     signer: Signer,
+    authority: Authority,
     lockout: Lockout,
+    known: Known,
     identity: Identity,
     clock: Arc<dyn Clock>,
     /// URL without a slash at the end.
     endpoint: String,
+    may_always_enrol: bool,
+    /// Ends what waits, when the process is told to end.
+    stopping: CancellationToken,
 }
 
 /// A control plane that listens.
@@ -111,6 +132,7 @@ pub struct Running {
     listener: TcpListener,
     address: SocketAddr,
     tls: RustlsConfig,
+    webhook: Option<Webhook>,
     /// Whether this was the first start, so that an owner's credential was written.
     pub is_first: bool,
 }
@@ -121,7 +143,18 @@ impl Running {
     /// # Errors
     /// When any of that cannot be done.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, HubError> {
-        let Settings { place, seal, listen, endpoint, names, certificate, bootstrap_file, ca_file } = settings;
+        let Settings {
+            place,
+            seal,
+            listen,
+            endpoint,
+            names,
+            certificate,
+            bootstrap_file,
+            ca_file,
+            webhook,
+            may_always_enrol,
+        } = settings;
         let failed = |source| HubError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -130,6 +163,8 @@ impl Running {
         let endpoint = endpoint.trim_end_matches('/').to_owned();
         let store = Store::open(&place).await?;
         let now = clock.now();
+        store.check_quickly().await?;
+        store.sweep_audit(now).await?;
         let authority = Authority::open(&store, &seal, now).await?;
         bootstrap::write(&ca_file, authority.certificate(), 0o644)?;
         let tls = match certificate {
@@ -142,13 +177,26 @@ impl Running {
         let tls = tls.map_err(HubError::Certificate)?;
         let signer = signer(&store, &seal).await?;
         let identity = bootstrap::identity(&store).await?;
+        store.set_setting("endpoint", &endpoint).await?;
         for provider in arm::providers() {
             store.register_first(&identity.subscription, provider.namespace).await?;
         }
         let place = bootstrap::Place { file: &bootstrap_file, endpoint: &endpoint, ca_file: &ca_file };
         let is_first = bootstrap::owner(&store, &identity, &place, now).await?;
-        let hub = Hub { store, seal, signer, lockout: Lockout::default(), identity, clock, endpoint };
-        Ok(Self { hub: Arc::new(hub), listener, address, tls, is_first })
+        let hub = Hub {
+            store,
+            seal,
+            signer,
+            authority,
+            lockout: Lockout::default(),
+            known: Known::default(),
+            identity,
+            clock,
+            endpoint,
+            may_always_enrol,
+            stopping: CancellationToken::new(),
+        };
+        Ok(Self { hub: Arc::new(hub), listener, address, tls, webhook, is_first })
     }
 
     /// URL by which clients reach it.
@@ -167,15 +215,19 @@ impl Running {
     /// When listening breaks off.
     pub async fn serve(self, cancel: CancellationToken) -> Result<(), HubError> {
         let handle = Handle::new();
-        let stopping = handle.clone();
+        let (stopping, hub) = (handle.clone(), Arc::clone(&self.hub));
         let stop = tokio::spawn(async move {
             cancel.cancelled().await;
+            hub.stopping.cancel();
             stopping.graceful_shutdown(Some(DRAIN));
         });
         let server = axum_server::from_tcp_rustls(self.listener, self.tls).map_err(HubError::Serve)?;
+        let upkeep = upkeep::start(&self.hub, self.webhook);
         let service = routes::router(Arc::clone(&self.hub)).into_make_service();
         let served = server.handle(handle).serve(service).await.map_err(HubError::Serve);
         stop.abort();
+        self.hub.stopping.cancel();
+        upkeep.wait().await;
         self.hub.store.close().await;
         served
     }

@@ -16,6 +16,7 @@ fn validator() -> jsonschema::Validator {
 fn the_committed_schemas_are_those_of_the_types() {
     let made = [
         ("schemas/state.schema.json", "schema"),
+        ("schemas/data-plane.json", "schema --data-plane"),
         ("schemas/crds.yaml", "crds"),
         ("schemas/historical-crds.yaml", "crds --historical"),
     ];

@@ -1,12 +1,20 @@
 //! A control plane of a test: the real program, on a store of its own, and a client that signs in.
+use crate::postgres::Postgres;
+use arcwright::{
+    hub::{Place, Seal, Webhook},
+    runtime::clock::Clock,
+};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::{
     io::{BufRead as _, BufReader, Write as _},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
@@ -18,9 +26,17 @@ pub(crate) fn tell(text: &str) {
     writeln!(std::io::stderr(), "{text}").ok();
 }
 
-/// A process of a control plane; killed when dropped.
+/// What a control plane runs as.
+enum Running {
+    /// A process; killed when dropped.
+    Process(Child),
+    /// A part of this process; told to end when dropped.
+    Part(CancellationToken),
+}
+
+/// A control plane.
 pub(crate) struct Hub {
-    child: Child,
+    running: Running,
     /// URL that it says it is.
     pub(crate) endpoint: String,
     /// URL at which it listens.
@@ -75,13 +91,38 @@ impl Hub {
         };
         // It is read to its end, so that the process never waits for a reader.
         std::thread::spawn(move || lines.for_each(drop));
+        Self::reached(Running::Process(child), endpoint, address, directory, &bootstrap)
+    }
+
+    /// A part of this process, with a clock of the test's own.
+    fn part(data: &str, clock: Arc<dyn Clock>, webhook: Webhook, directory: &Path) -> Self {
+        let bootstrap = directory.join("bootstrap.json");
+        let settings = arcwright::hub::Settings {
+            place: Place::read(data),
+            seal: Seal::at(&directory.join("seal")).expect("a key"),
+            listen: ([127, 0, 0, 1], 0).into(),
+            endpoint: None,
+            names: Vec::new(),
+            certificate: None,
+            bootstrap_file: bootstrap.clone(),
+            ca_file: directory.join("ca.pem"),
+            webhook: Some(webhook),
+            may_always_enrol: false,
+        };
+        let hub = RUNTIME.block_on(arcwright::hub::Running::start(settings, clock)).expect("a control plane");
+        let (endpoint, cancel) = (hub.endpoint().to_owned(), CancellationToken::new());
+        RUNTIME.spawn(hub.serve(cancel.clone()));
+        Self::reached(Running::Part(cancel), endpoint.clone(), endpoint, directory, &bootstrap)
+    }
+
+    fn reached(running: Running, endpoint: String, address: String, directory: &Path, bootstrap: &Path) -> Self {
         let bootstrap: Value =
             serde_json::from_slice(&std::fs::read(bootstrap).expect("a file")).expect("the owner's credential");
         let authority = std::fs::read(directory.join(bootstrap["caFile"].as_str().expect("a path"))).expect("a file");
         let authority = reqwest::Certificate::from_pem(&authority).expect("a certificate");
         let _entered = RUNTIME.enter();
         let client = reqwest::Client::builder().tls_certs_only([authority]).build().expect("a client");
-        Self { child, endpoint, address, bootstrap, client }
+        Self { running, endpoint, address, bootstrap, client }
     }
 
     fn text(&self, field: &str) -> &str {
@@ -94,13 +135,28 @@ impl Hub {
 
     /// Asks for a token.
     pub(crate) fn sign_in(&self, client: &str, secret: &str) -> Answer {
-        let form = format!(
-            "grant_type=client_credentials&client_id={client}&client_secret={secret}&scope={}/.default",
-            self.endpoint
-        );
+        self.sign_in_with(&format!("client_id={client}&client_secret={secret}"))
+    }
+
+    /// Asks for a token with some proof or other.
+    pub(crate) fn sign_in_with(&self, proof: &str) -> Answer {
+        self.ask_for_token(&format!("grant_type=client_credentials&{proof}&scope={}/.default", self.endpoint))
+    }
+
+    fn ask_for_token(&self, form: &str) -> Answer {
         let url = format!("{}/{}/oauth2/v2.0/token", self.endpoint, self.text("tenantId"));
-        let request = self.client.post(url).header("content-type", "application/x-www-form-urlencoded").body(form);
+        let request =
+            self.client.post(url).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned());
         answered(request).expect("an answer")
+    }
+
+    /// Asks for a token by an assertion.
+    pub(crate) fn sign_in_by(&self, client: &str, assertion: &str) -> Answer {
+        let kind = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
+        self.ask_for_token(&format!(
+            "grant_type=client_credentials&client_id={client}&client_assertion_type={kind}&client_assertion={assertion}&scope={}/.default",
+            self.endpoint
+        ))
     }
 
     /// The owner's token.
@@ -110,8 +166,12 @@ impl Hub {
         answer.body["access_token"].as_str().expect("a token").to_owned()
     }
 
+    fn process(&mut self) -> Option<&mut Child> {
+        if let Running::Process(child) = &mut self.running { Some(child) } else { None }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        if let Running::Process(child) = &self.running { child.id() } else { std::process::id() }
     }
 
     /// As [`Hub::ask`]; none where nobody answers.
@@ -160,23 +220,40 @@ impl Hub {
     }
 
     pub(crate) fn kill(mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("an end");
+        let child = self.process().expect("a process");
+        child.kill().expect("killed");
+        child.wait().expect("an end");
     }
 
     /// Tells it to end, and waits for that.
     pub(crate) fn stop(mut self) {
-        let pid = self.child.id().to_string();
+        let child = self.process().expect("a process");
+        let pid = child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
-        assert!(self.child.wait().expect("an end").success());
+        assert!(child.wait().expect("an end").success());
     }
 }
 
 impl Drop for Hub {
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        match &mut self.running {
+            Running::Process(child) => {
+                child.kill().ok();
+                child.wait().ok();
+            }
+            Running::Part(cancel) => cancel.cancel(),
+        }
     }
+}
+
+/// Serves something else of a test over plain HTTP, and says where.
+pub(crate) fn serve(router: axum::Router) -> SocketAddr {
+    RUNTIME.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
+    })
 }
 
 fn answered(request: reqwest::RequestBuilder) -> Option<Answer> {
@@ -199,13 +276,25 @@ pub(crate) struct Bed {
 impl Bed {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let data = directory.path().join("hub.db").display().to_string();
-        Self::on(data, directory)
+        Self::on(store(directory.path()), directory)
+    }
+
+    /// With a clock of the test's own, and a webhook.
+    pub(crate) fn moved(clock: Arc<dyn Clock>, webhook: &str, secret: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let webhook = RUNTIME.block_on(async { Webhook::new(webhook, &SecretString::from(secret)) });
+        let data = store(directory.path());
+        let hub = Hub::part(&data, clock, webhook.expect("a webhook"), directory.path());
+        Self::of(data, directory, hub)
     }
 
     /// On a store of any kind.
     pub(crate) fn on(data: String, directory: tempfile::TempDir) -> Self {
         let hub = Hub::start(&data, directory.path());
+        Self::of(data, directory, hub)
+    }
+
+    fn of(data: String, directory: tempfile::TempDir, hub: Hub) -> Self {
         let token = hub.token();
         let bed = Self { directory, data, hub, token };
         let group = format!("/subscriptions/{}/resourceGroups/shops?api-version=2021-04-01", bed.hub.subscription());
@@ -215,6 +304,11 @@ impl Bed {
 
     pub(crate) fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         self.hub.ask(&self.token, method, path, body, &[])
+    }
+
+    /// Runs `arcwright hub` with arguments: whether it succeeded, and what it said and printed.
+    pub(crate) fn arcwright(&self, args: &[&str]) -> (bool, String, String) {
+        arcwright(self.directory.path(), args)
     }
 
     pub(crate) fn clusters(&self) -> String {
@@ -237,14 +331,34 @@ impl Bed {
         format!("{}/providers/{type_name}/{name}?api-version=2025-04-01", self.cluster(cluster))
     }
 
-    /// Every byte that the store of a file has on disk.
-    pub(crate) fn on_disk(&self) -> Vec<u8> {
+    /// Everything that the store holds, as it holds it.
+    pub(crate) fn held(&self) -> Vec<u8> {
+        if let Some(name) = self.data.strip_prefix("postgres://") {
+            let name = name.rsplit('/').next().expect("a name");
+            return Postgres::of_suite().expect("a server").dump(name);
+        }
         let files =
             std::fs::read_dir(self.directory.path()).expect("a directory").map(|file| file.expect("a file").path());
         let of_store =
             |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("hub.db"));
         files.filter(of_store).flat_map(|path| std::fs::read(path).expect("a file")).collect()
     }
+}
+
+/// A store for a test: a file, or, where the suite runs on PostgreSQL, a database of its own.
+fn store(directory: &Path) -> String {
+    match Postgres::of_suite() {
+        Some(server) => server.database(&format!("hub_{}", uuid::Uuid::new_v4().simple())),
+        None => directory.join("hub.db").display().to_string(),
+    }
+}
+
+/// Runs `arcwright hub` in a directory: whether it succeeded, and what it said and printed.
+pub(crate) fn arcwright(directory: &Path, args: &[&str]) -> (bool, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arcwright"));
+    let done = command.arg("hub").args(args).current_dir(directory).output().expect("arcwright runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (done.status.success(), text(&done.stderr), text(&done.stdout))
 }
 
 /// A cluster's body.

@@ -1,6 +1,12 @@
 //! The control plane, as a process that others talk to.
+mod agent;
 mod azure;
 mod bed;
+mod connectivity;
+mod maintenance;
+mod plane;
+mod postgres;
 mod resources;
 mod sign_in;
 mod stores;
+mod users;

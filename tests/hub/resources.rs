@@ -77,7 +77,7 @@ fn secrets_go_in_and_never_come_out() {
     assert_eq!((suspended.status, &suspended.body["properties"]["suspend"]), (202, &json!(true)), "{}", suspended.body);
     let found = bed.ask("GET", &path, None);
     assert_eq!(found.body["properties"]["complianceState"], "Pending");
-    let bytes = bed.on_disk();
+    let bytes = bed.held();
     for secret in ["VEhFLVNFQ1JFVA==", "THE-SECRET"] {
         assert!(!found.body.to_string().contains(secret));
         assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret} is on the disk");

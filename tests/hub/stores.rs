@@ -1,68 +1,10 @@
 //! What the store promises, on SQLite and on PostgreSQL: what was accepted is there, for every process.
-use crate::bed::{Bed, Hub, cluster, flux, tell};
+use crate::{
+    bed::{Bed, Hub, cluster, flux},
+    postgres::Postgres,
+};
 use serde_json::json;
-use std::process::{Command, Stdio};
-
-/// A PostgreSQL of the machine, started for one test; none where the machine has none.
-struct Postgres {
-    directory: tempfile::TempDir,
-    programs: String,
-}
-
-impl Postgres {
-    /// Says so where there is none; where `CI` is set, that is a failure.
-    fn start() -> Option<Self> {
-        let candidates = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-        let found = candidates.map(|one| one.path().join("bin")).find(|one| one.join("initdb").exists());
-        let Some(programs) = found else {
-            let [ci, excused] = ["CI", "ARCWRIGHT_WITHOUT_POSTGRESQL"].map(|name| std::env::var_os(name).is_some());
-            assert!(!ci || excused, "PostgreSQL is missing: install the package postgresql");
-            tell("NOT RUN: there is no PostgreSQL in /usr/lib/postgresql; install the package postgresql");
-            return None;
-        };
-        let directory = tempfile::tempdir().expect("a directory");
-        let postgres = Self { directory, programs: programs.display().to_string() };
-        // It refuses to run as root.
-        Command::new("chmod").arg("777").arg(postgres.directory.path()).status().expect("chmod runs");
-        let data = postgres.data();
-        postgres.run("initdb", &["-A", "trust", "-U", "arcwright", "-D", &data]);
-        let socket = postgres.directory.path().display().to_string();
-        let options = format!("-c listen_addresses= -c unix_socket_directories={socket}");
-        postgres.run("pg_ctl", &["-w", "-D", &data, "-o", &options, "-l", &format!("{socket}/log"), "start"]);
-        postgres.run("createdb", &["-h", &socket, "-U", "arcwright", "hub"]);
-        Some(postgres)
-    }
-
-    fn data(&self) -> String {
-        self.directory.path().join("data").display().to_string()
-    }
-
-    fn url(&self) -> String {
-        let socket = self.directory.path().display().to_string().replace('/', "%2F");
-        format!("postgres://arcwright@{socket}/hub")
-    }
-
-    fn run(&self, program: &str, args: &[&str]) {
-        let path = format!("{}/{program}", self.programs);
-        let is_root = Command::new("id").arg("-u").output().is_ok_and(|done| done.stdout == b"0\n");
-        let mut command = if is_root {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", &path]);
-            command
-        } else {
-            Command::new(&path)
-        };
-        let done =
-            command.args(args).current_dir(self.directory.path()).stdout(Stdio::null()).output().expect("it runs");
-        assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        self.run("pg_ctl", &["-m", "immediate", "-D", &self.data(), "stop"]);
-    }
-}
+use std::process::Command;
 
 /// The address of an endpoint.
 fn address(endpoint: &str) -> String {
@@ -127,15 +69,15 @@ fn sqlite_keeps_what_was_accepted() {
 #[test]
 fn postgresql_keeps_what_was_accepted() {
     let Some(postgres) = Postgres::start() else { return };
-    lives(Bed::on(postgres.url(), tempfile::tempdir().expect("a directory")));
+    lives(Bed::on(postgres.server().database("hub"), tempfile::tempdir().expect("a directory")));
     let Some(postgres) = Postgres::start() else { return };
-    loses_nothing(Bed::on(postgres.url(), tempfile::tempdir().expect("a directory")));
+    loses_nothing(Bed::on(postgres.server().database("hub"), tempfile::tempdir().expect("a directory")));
 }
 
 #[test]
 fn several_processes_share_a_database() {
     let Some(postgres) = Postgres::start() else { return };
-    let bed = Bed::on(postgres.url(), tempfile::tempdir().expect("a directory"));
+    let bed = Bed::on(postgres.server().database("hub"), tempfile::tempdir().expect("a directory"));
     let second = Hub::start_at("127.0.0.1:0", &bed.data, bed.directory.path(), &["--endpoint", &bed.hub.endpoint]);
     bed.make("north");
     let found = second.ask(&bed.token, "GET", &bed.cluster("north"), None, &[]);
@@ -169,4 +111,16 @@ fn another_sealing_key_is_told_at_the_start() {
     let done = command.current_dir(directory.path()).output().expect("arcwright runs");
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(!done.status.success() && said.contains("sealed with another key"), "{said}");
+}
+
+#[test]
+fn the_whole_suite_runs_on_postgresql() {
+    let Some(postgres) = Postgres::start() else { return };
+    let mut suite = Command::new(std::env::current_exe().expect("a path"));
+    suite
+        .args(["--skip", "stores::", "--skip", "maintenance::", "--skip", "azure"])
+        .env(Postgres::OF_SUITE, postgres.server().place());
+    let done = suite.output().expect("it runs");
+    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success() && said.contains("test result: ok"), "{said}");
 }

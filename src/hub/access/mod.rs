@@ -1,12 +1,15 @@
 //! Who asks, and what they may do.
+mod assertion;
 mod keys;
+mod known;
 mod lockout;
 mod tokens;
 
 pub use keys::KeyError;
 pub(super) use keys::Signer;
+pub(super) use known::Known;
 pub(super) use lockout::Lockout;
-pub(super) use tokens::{Claims, GrantError, fingerprint, grant};
+pub(super) use tokens::{Claims, GrantError, Granted, Granting, fingerprint, issuer};
 
 use super::{
     arm::{ArmError, Target, key},
@@ -17,10 +20,11 @@ use http::{Method, StatusCode};
 /// Whether somebody may do something. Pure.
 pub(super) fn may(principal: &Principal, method: &Method, target: &Target) -> bool {
     let is_read = matches!(*method, Method::GET | Method::HEAD);
+    let is_call = matches!(target, Target::Plane { .. });
     match principal.role {
-        Role::Owner => true,
-        Role::Reader => is_read,
-        Role::Cluster => is_read && target.cluster().is_some_and(|id| key(id) == principal.cluster),
+        Role::Owner => !is_call,
+        Role::Reader => is_read && !is_call,
+        Role::Cluster => (is_read || is_call) && target.cluster().is_some_and(|id| key(id) == principal.cluster),
     }
 }
 

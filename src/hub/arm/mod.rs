@@ -9,7 +9,7 @@ mod version;
 
 pub(super) use body::{Kept, Stamp, kept, patched, shown};
 pub(super) use error::ArmError;
-pub(super) use path::{ConfigurationKind, Target, key};
+pub(super) use path::{ConfigurationKind, IdentityAct, Target, key};
 pub(super) use version::{Provider, checked_version, providers};
 
 /// Type of a cluster.

@@ -1,5 +1,6 @@
 //! What a path names. Names compare without regard to case, and are kept as they were written.
 use super::ArmError;
+use crate::api::plane;
 use http::StatusCode;
 
 /// Which generation of configuration.
@@ -23,6 +24,15 @@ impl ConfigurationKind {
             .into_iter()
             .find(|kind| kind.resource_type().rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(segment)))
     }
+}
+
+/// What an owner does about a cluster's identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::hub) enum IdentityAct {
+    /// Lets it enrol with its onboarding key once more.
+    AllowEnrolment,
+    /// Takes it away.
+    Revoke,
 }
 
 /// What a path names. Each part is as the client wrote it.
@@ -84,6 +94,16 @@ pub(in crate::hub) enum Target {
         cluster: String,
         id: String,
     },
+    /// Something that the owner does about a cluster's identity.
+    Identity {
+        id: String,
+        act: IdentityAct,
+    },
+    /// A call of a cluster's agent.
+    Plane {
+        cluster: String,
+        call: plane::Call,
+    },
     /// A long-running operation on something below a subscription: how it stands, or whether it has ended.
     Operation {
         subscription: String,
@@ -95,6 +115,11 @@ pub(in crate::hub) enum Target {
 /// The form in which ids are compared and stored: lower case, no slash at the end.
 pub(in crate::hub) fn key(id: &str) -> String {
     id.trim_end_matches('/').to_lowercase()
+}
+
+/// The id of a cluster.
+fn cluster(subscription: &str, group: &str, name: &str) -> String {
+    format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/{}/{name}", super::CLUSTER_TYPE)
 }
 
 impl Target {
@@ -146,6 +171,13 @@ impl Target {
             ["subscriptions", _, "resourcegroups", _, "providers", "microsoft.kubernetes", "connectedclusters", ..] => {
                 Self::of_cluster(&segments, &lower).ok_or_else(unknown)
             }
+            ["subscriptions", _, "resourcegroups", _, "provider", provider, "clusters", _, below @ ..] => {
+                let is_cluster = provider.eq_ignore_ascii_case(plane::PROVIDER);
+                let below = below.join("/");
+                let call = plane::Call::ALL.into_iter().find(|call| call.path().eq_ignore_ascii_case(&below));
+                let cluster = cluster(segments[1], segments[3], segments[7]);
+                call.filter(|_| is_cluster).map(|call| Self::Plane { cluster, call }).ok_or_else(unknown)
+            }
             _ => Err(unknown()),
         }
     }
@@ -154,11 +186,12 @@ impl Target {
     fn of_cluster(segments: &[&str], lower: &[&str]) -> Option<Self> {
         let (subscription, group) = (segments[1].to_owned(), segments[3].to_owned());
         let Some(name) = segments.get(7) else { return Some(Self::Clusters { subscription, group: Some(group) }) };
-        let cluster =
-            format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/{}/{name}", super::CLUSTER_TYPE);
+        let cluster = cluster(&subscription, &group, name);
         match lower.get(8..).unwrap_or_default() {
             [] => Some(Self::Cluster { group, id: cluster }),
             ["listclusterusercredential"] => Some(Self::ClusterCredential { id: cluster }),
+            ["allowenrolment"] => Some(Self::Identity { id: cluster, act: IdentityAct::AllowEnrolment }),
+            ["revokeidentity"] => Some(Self::Identity { id: cluster, act: IdentityAct::Revoke }),
             ["providers", "microsoft.kubernetesconfiguration", kind, rest @ ..] => {
                 let kind = ConfigurationKind::named(kind)?;
                 let id = |name: &str| format!("{cluster}/providers/{}/{name}", kind.resource_type());
@@ -189,18 +222,21 @@ impl Target {
             | Self::Resources { subscription, .. }
             | Self::Clusters { subscription, .. }
             | Self::Operation { subscription, .. } => Some(subscription),
-            Self::Cluster { id, .. } | Self::ClusterCredential { id } | Self::Configuration { id, .. } => {
-                id.split('/').nth(2)
-            }
-            Self::Configurations { cluster, .. } => cluster.split('/').nth(2),
+            Self::Cluster { id, .. }
+            | Self::ClusterCredential { id }
+            | Self::Identity { id, .. }
+            | Self::Configuration { id, .. } => id.split('/').nth(2),
+            Self::Configurations { cluster, .. } | Self::Plane { cluster, .. } => cluster.split('/').nth(2),
         }
     }
 
     /// The cluster that is meant or that holds what is meant, as an id.
     pub(in crate::hub) fn cluster(&self) -> Option<&str> {
         match self {
-            Self::Cluster { id, .. } | Self::ClusterCredential { id } => Some(id),
-            Self::Configurations { cluster, .. } | Self::Configuration { cluster, .. } => Some(cluster),
+            Self::Cluster { id, .. } | Self::ClusterCredential { id } | Self::Identity { id, .. } => Some(id),
+            Self::Configurations { cluster, .. }
+            | Self::Configuration { cluster, .. }
+            | Self::Plane { cluster, .. } => Some(cluster),
             _ => None,
         }
     }
@@ -234,6 +270,16 @@ mod tests {
             let target = Target::Operation { subscription: "S1".into(), operation: "o1".into(), is_result: false };
             assert_eq!(Target::read(path), Ok(target), "{path}");
         }
+    }
+
+    #[test]
+    fn an_agents_calls_are_about_its_cluster() {
+        let path = plane::path(CLUSTER, plane::Call::Pull).expect("a path");
+        let wanted = Target::Plane { cluster: CLUSTER.into(), call: plane::Call::Pull };
+        assert_eq!(Target::read(&path), Ok(wanted.clone()));
+        let of_arc = path.replace("k", "K").replace("connectedClusters", "ConnectedClusters");
+        assert_eq!(Target::read(&of_arc), Ok(wanted), "as the first agents wrote it");
+        assert!(Target::read(&path.replace("Kubernetes", "Compute")).is_err());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! How a request to the resource manager is answered: who asks, for what, whether they may, and what comes of it.
-use super::{clusters, configurations, groups, operations, request::Request};
+use super::{clusters, configurations, groups, operations, plane, request::Request};
 use crate::hub::{
     Hub,
     access::{Claims, forbidden, may},
     arm::{ArmError, CLUSTER_TYPE, Target, checked_version, key},
-    store::{Audited, Principal},
+    store::{Audited, Principal, Role},
 };
 use axum::{
     body::Bytes,
@@ -27,7 +27,9 @@ pub(super) async fn answer(
     body: Bytes,
 ) -> Response {
     let correlation = headers.get(CORRELATION_ID).cloned();
-    let is_write = !matches!(method, Method::GET | Method::HEAD);
+    // What agents say all day is no write of a resource.
+    let is_call = matches!(Target::read(uri.path()), Ok(Target::Plane { .. }));
+    let is_write = !matches!(method, Method::GET | Method::HEAD) && !is_call;
     let path = uri.path().to_owned();
     let mut client = String::new();
     let answered = respond(&hub, &method, &path, query, headers, body, &mut client).await;
@@ -61,7 +63,7 @@ async fn respond(
     body: Bytes,
     client: &mut String,
 ) -> Result<Response, ArmError> {
-    let principal = authenticated(hub, &headers)?;
+    let principal = authenticated(hub, &headers).await?;
     client.clone_from(&principal.client_id);
     let target = Target::read(&decoded(path)?)?;
     if !may(&principal, method, &target) {
@@ -76,7 +78,11 @@ async fn respond(
             _ => (name, value),
         })
         .collect();
-    checked_version(query.get("api-version").map(String::as_str), type_of(&target))?;
+    let version = query.get("api-version").map(String::as_str);
+    match &target {
+        Target::Plane { .. } | Target::Identity { .. } => plane::checked_version(version)?,
+        _ => drop(checked_version(version, type_of(&target))?),
+    }
     if let Some(subscription) = target.subscription()
         && key(subscription) != key(&hub.identity.subscription)
     {
@@ -98,7 +104,9 @@ async fn respond(
         Target::Resources { .. }
         | Target::Clusters { .. }
         | Target::Cluster { .. }
+        | Target::Identity { .. }
         | Target::ClusterCredential { .. } => clusters::answer(&request, &target).await,
+        Target::Plane { cluster, call } => plane::answer(&request, cluster, *call).await,
         Target::Configurations { .. } | Target::Configuration { .. } => configurations::answer(&request, &target).await,
         Target::Operation { subscription, operation, is_result } => {
             operations::answer(&request, subscription, operation, *is_result).await
@@ -120,19 +128,21 @@ fn type_of(target: &Target) -> Option<&'static str> {
     }
 }
 
-/// Who asks, by the bearer token.
-fn authenticated(hub: &Hub, headers: &HeaderMap) -> Result<Principal, ArmError> {
-    let refused = |code, message: &str| ArmError::new(StatusCode::UNAUTHORIZED, code, message);
+/// The bearer token of a request.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, ArmError> {
     let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let scheme =
         header.and_then(|header| header.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some((_, token)) = scheme else {
-        return Err(refused(
-            "AuthenticationFailed",
-            "Authentication failed. The 'Authorization' header is missing or is no bearer token.",
-        ));
-    };
-    let claims: Claims = hub.signer.verify(token.trim(), &hub.issuer()).ok_or_else(|| {
+    scheme.map(|(_, token)| token.trim()).ok_or_else(|| {
+        let message = "Authentication failed. The 'Authorization' header is missing or is no bearer token.";
+        ArmError::new(StatusCode::UNAUTHORIZED, "AuthenticationFailed", message)
+    })
+}
+
+/// What a token says that is good here and now.
+pub(super) fn verified(hub: &Hub, token: &str) -> Result<Claims, ArmError> {
+    let refused = |code, message: &str| ArmError::new(StatusCode::UNAUTHORIZED, code, message);
+    let claims: Claims = hub.signer.verify(token, &hub.issuer(), hub.clock.now()).ok_or_else(|| {
         refused("InvalidAuthenticationToken", "The access token is invalid or has expired; sign in again.")
     })?;
     let is_for_us = claims.aud == hub.endpoint || PUBLIC_AUDIENCES.contains(&claims.aud.as_str());
@@ -140,5 +150,21 @@ fn authenticated(hub: &Hub, headers: &HeaderMap) -> Result<Principal, ArmError> 
         let message = format!("The access token is for '{}', and this is '{}'.", claims.aud, hub.endpoint);
         return Err(refused("InvalidAuthenticationTokenAudience", &message));
     }
-    claims.principal().ok_or_else(|| refused("InvalidAuthenticationToken", "The access token names no role."))
+    Ok(claims)
+}
+
+/// Who asks, by the bearer token. What its client may do stands in the store, and may have changed since the token was
+/// made; a cluster that was given another identity since is nobody, at once.
+async fn authenticated(hub: &Hub, headers: &HeaderMap) -> Result<Principal, ArmError> {
+    let nobody = || {
+        let message = "The access token is of a client that was removed.";
+        ArmError::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message)
+    };
+    let claims = verified(hub, bearer(headers)?)?;
+    let principal = hub.known.principal(&hub.store, &claims.appid).await?.ok_or_else(nobody)?;
+    if principal.role == Role::Cluster {
+        let record = hub.store.cluster(&principal.cluster).await?;
+        record.filter(|record| record.client_id == principal.client_id).ok_or_else(nobody)?;
+    }
+    Ok(principal)
 }

@@ -4,8 +4,9 @@ use super::{
     request::{Request, list},
 };
 use crate::hub::{
-    arm::{ArmError, Kept, Stamp, Target, kept, patched, shown},
-    store::{Precondition, Resource},
+    arm::{ArmError, IdentityAct, Kept, Stamp, Target, kept, patched, shown},
+    connectivity::Connectivity,
+    store::{ClusterRecord, Precondition, Resource},
 };
 use axum::{
     Json,
@@ -13,9 +14,12 @@ use axum::{
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, time::Duration};
 
 pub(super) const KIND: &str = "cluster";
 const NAMESPACE: &str = "Microsoft.Kubernetes";
+/// For how long an owner's permission to enrol again is good.
+const MAY_ENROL: Duration = Duration::from_secs(86_400);
 
 pub(super) async fn answer(request: &Request<'_>, target: &Target) -> Result<Response, ArmError> {
     match (target, &request.method) {
@@ -30,7 +34,7 @@ pub(super) async fn answer(request: &Request<'_>, target: &Target) -> Result<Res
         }
         (Target::Cluster { id, .. }, &Method::GET) => {
             let found = request.hub.store.resource(id).await?.ok_or_else(|| ArmError::not_found(id))?;
-            Ok(one(request, &found, StatusCode::OK))
+            one(request, &found, StatusCode::OK).await
         }
         (Target::Cluster { id, group }, &Method::PUT) => put(request, id, group).await,
         (Target::Cluster { id, .. }, &Method::PATCH) => patch(request, id).await,
@@ -38,6 +42,7 @@ pub(super) async fn answer(request: &Request<'_>, target: &Target) -> Result<Res
             Deleted::Gone => operations::noted(request, NAMESPACE, id, StatusCode::ACCEPTED.into_response()).await,
             Deleted::WasNot => Ok(StatusCode::NO_CONTENT.into_response()),
         },
+        (Target::Identity { id, act }, &Method::POST) => identity(request, id, *act).await,
         (Target::ClusterCredential { id }, &Method::POST) => {
             let message = format!("The control plane opens no connection to '{id}': clusters only call out.");
             Err(ArmError::new(StatusCode::BAD_REQUEST, "ClusterConnectNotSupported", message))
@@ -54,8 +59,26 @@ async fn listed(
 ) -> Result<Response, ArmError> {
     let (most, after) = request.page();
     let found = request.hub.store.list(kind, subscription, group, &after, most).await?;
-    let values: Vec<Value> = found.resources.iter().map(|one| shown_cluster(request, one)).collect();
+    let records = match (found.resources.first(), found.resources.last()) {
+        (Some(first), Some(last)) => request.hub.store.clusters_between(&first.id, &last.id).await?,
+        _ => BTreeMap::new(),
+    };
+    let record = |one: &Resource| records.get(&crate::hub::arm::key(&one.id));
+    let values: Vec<Value> = found.resources.iter().map(|one| shown_cluster(request, one, record(one))).collect();
     Ok(list(&values, found.next.map(|next| request.next_link(&next))))
+}
+
+/// Lets a cluster enrol once more, or takes its identity away.
+async fn identity(request: &Request<'_>, id: &str, act: IdentityAct) -> Result<Response, ArmError> {
+    let (store, now) = (&request.hub.store, request.hub.clock.now());
+    let (was_there, answer) = match act {
+        IdentityAct::AllowEnrolment => {
+            let until = now + MAY_ENROL;
+            (store.allow_enrolment(id, until).await?, Json(json!({"mayEnrolUntil": until})).into_response())
+        }
+        IdentityAct::Revoke => (store.take_identity(id, now).await?, StatusCode::NO_CONTENT.into_response()),
+    };
+    if was_there { Ok(answer) } else { Err(ArmError::not_found(id)) }
 }
 
 /// Fails where there is no such group.
@@ -76,7 +99,8 @@ async fn put(request: &Request<'_>, id: &str, group: &str) -> Result<Response, A
     }
     let written = write(request, KIND, id, kept, before.as_ref()).await?;
     let status = if before.is_none() { StatusCode::CREATED } else { StatusCode::OK };
-    operations::noted(request, NAMESPACE, id, one(request, &written, status)).await
+    let response = one(request, &written, status).await?;
+    operations::noted(request, NAMESPACE, id, response).await
 }
 
 async fn patch(request: &Request<'_>, id: &str) -> Result<Response, ArmError> {
@@ -95,7 +119,7 @@ async fn patch(request: &Request<'_>, id: &str) -> Result<Response, ArmError> {
     let name = id.rsplit('/').next().unwrap_or_default();
     let kept = kept(None, name, &body)?;
     let written = write(request, KIND, id, kept, Some(&before)).await?;
-    Ok(one(request, &written, StatusCode::OK))
+    one(request, &written, StatusCode::OK).await
 }
 
 /// Fails where a property that is fixed at the making would change; texts compare without regard to case.
@@ -203,8 +227,9 @@ fn etag(resource: &Resource) -> String {
     format!("\"{}\"", resource.revision)
 }
 
-fn one(request: &Request<'_>, resource: &Resource, status: StatusCode) -> Response {
-    tagged((status, Json(shown_cluster(request, resource))).into_response(), resource)
+async fn one(request: &Request<'_>, resource: &Resource, status: StatusCode) -> Result<Response, ArmError> {
+    let record = request.hub.store.cluster(&resource.id).await?;
+    Ok(tagged((status, Json(shown_cluster(request, resource, record.as_ref()))).into_response(), resource))
 }
 
 /// An answer with the ETag of what it shows.
@@ -213,18 +238,34 @@ pub(super) fn tagged(mut response: Response, resource: &Resource) -> Response {
     response
 }
 
-/// What the control plane knows of a cluster that has never called: nothing but that it waits for it.
-fn shown_cluster(request: &Request<'_>, resource: &Resource) -> Value {
-    let state = Map::from_iter([
-        ("provisioningState".to_owned(), json!("Succeeded")),
-        ("connectivityStatus".to_owned(), json!("Connecting")),
-    ]);
+/// A cluster with what it said of itself; what its owner said of it counts more.
+fn shown_cluster(request: &Request<'_>, resource: &Resource, record: Option<&ClusterRecord>) -> Value {
+    let mut state = Map::from_iter([("provisioningState".to_owned(), json!("Succeeded"))]);
+    let connectivity = record.map_or(Connectivity::Connecting, |record| record.connectivity(request.hub.clock.now()));
+    state.insert("connectivityStatus".to_owned(), json!(connectivity.word()));
+    if let Some(record) = record {
+        let heartbeat = record.heartbeat.as_ref();
+        let said = |name: &str| heartbeat.and_then(|heartbeat| heartbeat.get(name)).filter(|value| !value.is_null());
+        for name in ["kubernetesVersion", "totalNodeCount", "totalCoreCount", "agentVersion"] {
+            state.extend(said(name).map(|value| (name.to_owned(), value.clone())));
+        }
+        let given = resource.body.get("properties");
+        for name in ["distribution", "infrastructure"] {
+            let is_given =
+                given.and_then(|given| given.get(name)).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+            state.extend(said(name).filter(|_| !is_given).map(|value| (name.to_owned(), value.clone())));
+        }
+        let times = [
+            ("lastConnectivityTime", record.last_seen),
+            ("managedIdentityCertificateExpirationTime", record.certificate_not_after),
+        ];
+        state.extend(times.into_iter().filter_map(|(name, time)| Some((name.to_owned(), json!(time?)))));
+    }
     let mut shown = shown(&resource.id, None, &resource.body, state, &resource.stamp);
     let kind = shown["identity"].clone();
     shown["identity"] = json!({"type": kind});
-    if kind == "SystemAssigned" {
-        let principal = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, crate::hub::arm::key(&resource.id).as_bytes());
-        shown["identity"]["principalId"] = json!(principal.to_string());
+    if let Some(record) = record.filter(|_| kind == "SystemAssigned") {
+        shown["identity"]["principalId"] = json!(record.client_id);
         shown["identity"]["tenantId"] = json!(request.hub.identity.tenant);
     }
     shown

@@ -8,7 +8,7 @@ use crate::{
     desired,
     hub::{
         arm::{ArmError, ConfigurationKind, Target, kept, patched, shown},
-        store::Resource,
+        store::{Resource, StatusRecord},
     },
 };
 use axum::{
@@ -26,7 +26,7 @@ const FIXED: [&str; 2] = ["scope", "namespace"];
 
 impl ConfigurationKind {
     /// The word for it in the store.
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::SourceControl => "sourceControl",
             Self::Flux => "flux",
@@ -48,12 +48,16 @@ pub(super) async fn answer(request: &Request<'_>, target: &Target) -> Result<Res
             require_cluster(request, cluster).await?;
             let (most, after) = request.page();
             let found = request.hub.store.below(cluster, kind.word(), &after, most).await?;
-            let values: Vec<Value> = found.resources.iter().map(|one| shown_configuration(*kind, one)).collect();
+            let statuses = request.hub.store.statuses(cluster).await?;
+            let status = |one: &Resource| statuses.get(&crate::hub::arm::key(&one.id));
+            let values: Vec<Value> =
+                found.resources.iter().map(|one| shown_configuration(*kind, one, status(one))).collect();
             Ok(list(&values, found.next.map(|next| request.next_link(&next))))
         }
         (Target::Configuration { kind, id, .. }, &Method::GET) => {
             let found = request.hub.store.resource(id).await?.ok_or_else(|| ArmError::not_found(id))?;
-            Ok(tagged(Json(shown_configuration(*kind, &found)).into_response(), &found))
+            let status = request.hub.store.status(id).await?;
+            Ok(tagged(Json(shown_configuration(*kind, &found, status.as_ref())).into_response(), &found))
         }
         (Target::Configuration { kind, id, cluster }, &Method::PUT) => {
             require_cluster(request, cluster).await?;
@@ -126,7 +130,9 @@ async fn put(
         (false, None) => StatusCode::CREATED,
         (false, Some(_)) => StatusCode::OK,
     };
-    let response = tagged((status, Json(shown_configuration(kind, &written))).into_response(), &written);
+    let reported = request.hub.store.status(id).await?;
+    let shown = shown_configuration(kind, &written, reported.as_ref());
+    let response = tagged((status, Json(shown)).into_response(), &written);
     match kind {
         // It is stored at once, and says so.
         ConfigurationKind::SourceControl => Ok(response),
@@ -139,7 +145,7 @@ fn properties(body: &Map<String, Value>) -> Map<String, Value> {
 }
 
 /// The protected settings of a stored configuration.
-fn opened(request: &Request<'_>, resource: &Resource) -> Result<Option<BTreeMap<String, String>>, ArmError> {
+pub(super) fn opened(request: &Request<'_>, resource: &Resource) -> Result<Option<BTreeMap<String, String>>, ArmError> {
     let Some(sealed) = &resource.sealed else { return Ok(None) };
     let opened = request.hub.seal.open(&crate::hub::arm::key(&resource.id), sealed);
     let settings = opened.ok().and_then(|text| serde_json::from_str(text.expose_secret()).ok());
@@ -149,8 +155,21 @@ fn opened(request: &Request<'_>, resource: &Resource) -> Result<Option<BTreeMap<
     })
 }
 
-/// Before its cluster has said anything of it, a configuration is pending.
-fn shown_configuration(kind: ConfigurationKind, resource: &Resource) -> Value {
+/// What clients read and may not write, in the words of each generation.
+const STATE: [&str; 9] = [
+    "complianceState",
+    "statuses",
+    "sourceSyncedCommitId",
+    "sourceUpdatedAt",
+    "statusUpdatedAt",
+    "errorMessage",
+    "repositoryPublicKey",
+    "complianceStatus",
+    "provisioningState",
+];
+
+/// A configuration with what its cluster says of it. It is pending before its cluster has said anything of it as it stands.
+fn shown_configuration(kind: ConfigurationKind, resource: &Resource, status: Option<&StatusRecord>) -> Value {
     let state = match kind {
         ConfigurationKind::SourceControl => json!({
             "provisioningState": "Succeeded", "repositoryPublicKey": "",
@@ -162,6 +181,17 @@ fn shown_configuration(kind: ConfigurationKind, resource: &Resource) -> Value {
             "sourceSyncedCommitId": null, "sourceUpdatedAt": null, "statusUpdatedAt": null, "errorMessage": null,
         }),
     };
-    let Value::Object(state) = state else { return Value::Null };
+    let Value::Object(mut state) = state else { return Value::Null };
+    if let Some(status) = status {
+        let is_current = status.revision >= resource.revision;
+        for (name, value) in status.body.iter().filter(|(name, _)| STATE.contains(&name.as_str())) {
+            match name.as_str() {
+                // That it is stored is the control plane's to say.
+                "provisioningState" => {}
+                "complianceState" | "complianceStatus" | "errorMessage" if !is_current => {}
+                _ => drop(state.insert(name.clone(), value.clone())),
+            }
+        }
+    }
     shown(&resource.id, Some(kind), &resource.body, state, &resource.stamp)
 }

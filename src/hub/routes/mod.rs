@@ -3,12 +3,14 @@ mod answer;
 mod clusters;
 mod configurations;
 mod groups;
+mod identity;
 mod operations;
+mod plane;
 mod request;
 mod sign_in;
 
 use super::{Hub, arm::ArmError, store::StoreError};
-use crate::error::Chain;
+use crate::{api::plane as contract, error::Chain};
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, State},
@@ -26,6 +28,8 @@ const MAX_BODY: usize = 4 << 20;
 pub(super) fn router(hub: Arc<Hub>) -> Router {
     Router::new()
         .route("/metadata/endpoints", get(endpoints))
+        .route(contract::DISCOVERY, get(identity::discovery))
+        .route(contract::CERTIFICATE, post(identity::certificate))
         .route("/common/discovery/instance", get(sign_in::instance))
         .route("/{tenant}/oauth2/v2.0/token", post(sign_in::token))
         .route("/{tenant}/oauth2/token", post(sign_in::token))

@@ -2,22 +2,64 @@
 use crate::error::Chain;
 use crate::hub::{
     Hub,
-    access::{GrantError, grant},
+    access::{GrantError, Granted, Granting, issuer},
     arm::ArmError,
+    store::{Audited, Role},
 };
 use axum::{
     Form, Json,
     extract::{Path, State},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, Uri, header};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
 impl Hub {
     /// Who signs the tokens.
     pub(super) fn issuer(&self) -> String {
-        format!("{}/{}/v2.0", self.endpoint, self.identity.tenant)
+        issuer(&self.endpoint, &self.identity.tenant)
+    }
+
+    /// Grants a token for the fields of a form.
+    async fn grant(&self, path: &str, form: &BTreeMap<String, String>) -> Result<Granted, GrantError> {
+        let granting = Granting {
+            store: &self.store,
+            signer: &self.signer,
+            lockout: &self.lockout,
+            endpoint: &self.endpoint,
+            tenant: &self.identity.tenant,
+        };
+        let granted = granting.grant(form, self.clock.now()).await;
+        self.note_sign_in(path, form, &granted).await;
+        granted
+    }
+
+    /// Notes in the audit log whether somebody signed in, if it is no cluster: these do so all the time.
+    ///
+    /// Who is not known or has to wait is left out: nobody shall fill the log by guessing.
+    async fn note_sign_in(&self, path: &str, form: &BTreeMap<String, String>, granted: &Result<Granted, GrantError>) {
+        let (client, status) = match granted {
+            Ok(granted) if granted.principal.role != Role::Cluster => (&granted.principal.client_id, StatusCode::OK),
+            Err(error @ (GrantError::Client | GrantError::Assertion(_))) => {
+                let Some(client) = form.get("client_id") else { return };
+                if !matches!(self.store.principal(client).await, Ok(Some(found)) if found.role != Role::Cluster) {
+                    return;
+                }
+                (client, error.answer().0)
+            }
+            Ok(_) | Err(_) => return,
+        };
+        let audited = Audited {
+            at: self.clock.now(),
+            client_id: client.clone(),
+            method: "POST".to_owned(),
+            resource: path.to_owned(),
+            status: status.as_u16(),
+        };
+        if let Err(error) = self.store.audit(&audited).await {
+            tracing::error!(error = %Chain(&error), "a sign-in could not be noted in the audit log");
+        }
     }
 
     fn is_own(&self, tenant: &str) -> bool {
@@ -28,16 +70,16 @@ impl Hub {
 pub(super) async fn token(
     State(hub): State<Arc<Hub>>,
     Path(tenant): Path<String>,
+    uri: Uri,
     Form(form): Form<BTreeMap<String, String>>,
 ) -> Response {
     let granted = if hub.is_own(&tenant) {
-        let (issuer, now) = (hub.issuer(), hub.clock.now());
-        grant(&hub.store, &hub.signer, &hub.lockout, &issuer, &hub.identity.tenant, &form, now).await
+        hub.grant(uri.path(), &form).await
     } else {
         Err(GrantError::Request(format!("AADSTS90002: Tenant '{tenant}' not found.")))
     };
     let mut response = match granted {
-        Ok(token) => Json(token).into_response(),
+        Ok(granted) => Json(granted.answer()).into_response(),
         Err(error) => {
             if let GrantError::Store(_) = error {
                 tracing::error!(error = %Chain(&error), "sign-in failed");
@@ -70,7 +112,8 @@ pub(super) async fn configuration(State(hub): State<Arc<Hub>>, Path(tenant): Pat
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256"],
     }))
     .into_response()
 }

@@ -1,6 +1,11 @@
 //! Who may ask, what proves it, and what they asked for.
-use super::{Store, StoreError, read_time, stored};
+use super::{Store, StoreError, Writing, read_time, stored};
 use sqlx::{Row as _, any::AnyRow};
+
+/// For how long the audit log reaches back.
+const AUDIT_LIFE: jiff::SignedDuration = jiff::SignedDuration::from_hours(90 * 24);
+/// One in so many notes sweeps those that are older.
+const SWEEP: u32 = 256;
 
 /// What somebody may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,17 +71,47 @@ impl Store {
         let query = query.bind(&principal.cluster).bind(&principal.name).bind(stored(now));
         let is_new = query.execute(&mut *transaction).await?.rows_affected() > 0;
         if is_new {
-            let insert = "INSERT INTO credentials (fingerprint, client_id, kind) VALUES ($1, $2, 'secret')";
-            sqlx::query(insert).bind(fingerprint).bind(&principal.client_id).execute(&mut *transaction).await?;
+            add_secret(&mut transaction, &principal.client_id, fingerprint).await?;
         }
         transaction.commit().await?;
         Ok(is_new)
+    }
+
+    /// Adds a principal, with a secret of this fingerprint if there is one.
+    pub(in crate::hub) async fn add_principal(
+        &self,
+        principal: &Principal,
+        fingerprint: Option<&str>,
+        now: jiff::Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let insert = "INSERT INTO principals (client_id, role, cluster, name, created_at) VALUES ($1, $2, $3, $4, $5)";
+        let query = sqlx::query(insert).bind(&principal.client_id).bind(principal.role.word());
+        let query = query.bind(&principal.cluster).bind(&principal.name).bind(stored(now));
+        query.execute(&mut *transaction).await?;
+        if let Some(fingerprint) = fingerprint {
+            add_secret(&mut transaction, &principal.client_id, fingerprint).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Removes a principal with its credentials; false when it was not there.
+    pub(in crate::hub) async fn remove_principal(&self, client_id: &str) -> Result<bool, StoreError> {
+        let delete = sqlx::query("DELETE FROM principals WHERE client_id = $1").bind(client_id);
+        Ok(self.run(delete).await? > 0)
     }
 
     /// Whether there is anybody of a role.
     pub(in crate::hub) async fn has_any(&self, role: Role) -> Result<bool, StoreError> {
         let query = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM principals WHERE role = $1").bind(role.word());
         Ok(query.fetch_one(&self.pool).await? > 0)
+    }
+
+    /// One principal.
+    pub(in crate::hub) async fn principal(&self, client_id: &str) -> Result<Option<Principal>, StoreError> {
+        let query = sqlx::query("SELECT client_id, role, cluster, name FROM principals WHERE client_id = $1");
+        query.bind(client_id).fetch_optional(&self.pool).await?.map(|row| principal(&row)).transpose()
     }
 
     /// The principal to whom a credential belongs, by the fingerprint of the credential.
@@ -98,7 +133,17 @@ impl Store {
         let insert = "INSERT INTO audit (id, at, client_id, method, resource, status) VALUES ($1, $2, $3, $4, $5, $6)";
         let query = sqlx::query(insert).bind(uuid::Uuid::new_v4().to_string()).bind(stored(audited.at));
         let query = query.bind(&audited.client_id).bind(&audited.method).bind(&audited.resource);
-        query.bind(i64::from(audited.status)).execute(&self.pool).await?;
+        self.run(query.bind(i64::from(audited.status))).await?;
+        if fastrand::u32(..SWEEP) == 0 {
+            self.sweep_audit(audited.at).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was tried too long ago.
+    pub(in crate::hub) async fn sweep_audit(&self, now: jiff::Timestamp) -> Result<(), StoreError> {
+        let delete = sqlx::query("DELETE FROM audit WHERE at < $1").bind(stored(now - AUDIT_LIFE));
+        self.run(delete).await?;
         Ok(())
     }
 
@@ -108,6 +153,12 @@ impl Store {
         let rows = sqlx::query(select).bind(i64::from(most)).fetch_all(&self.pool).await?;
         rows.iter().map(audited).collect()
     }
+}
+
+async fn add_secret(transaction: &mut Writing, client_id: &str, fingerprint: &str) -> Result<(), StoreError> {
+    let insert = "INSERT INTO credentials (fingerprint, client_id, kind) VALUES ($1, $2, 'secret')";
+    sqlx::query(insert).bind(fingerprint).bind(client_id).execute(&mut **transaction).await?;
+    Ok(())
 }
 
 fn principal(row: &AnyRow) -> Result<Principal, StoreError> {

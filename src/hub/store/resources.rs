@@ -1,7 +1,7 @@
 //! Clusters and configurations, the groups that hold them, and the operations on them.
 use super::{
     super::arm::{Stamp, key},
-    Store, StoreError, read_time, stored,
+    Store, StoreError, Writing, read_time, stored,
 };
 use serde_json::{Map, Value};
 use sqlx::{Row as _, any::AnyRow};
@@ -75,20 +75,21 @@ impl Store {
     pub(in crate::hub) async fn write(&self, resource: &Resource, must_be: Precondition) -> Result<bool, StoreError> {
         let body = Value::Object(resource.body.clone()).to_string();
         let stamp = &resource.stamp;
+        let (subscription, group, parent) = place(&resource.id);
+        let mut transaction = self.begin().await?;
         let done = match must_be {
             Precondition::Absent => {
-                let (subscription, group, parent) = place(&resource.id);
                 let insert = "INSERT INTO resources (key, kind, subscription, resource_group, parent, id, body, sealed, revision, created_at, created_by, modified_at, modified_by) \
                     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 \
                     WHERE $5 = '' OR EXISTS (SELECT 1 FROM resources WHERE key = $5) ON CONFLICT (key) DO NOTHING";
                 let query = sqlx::query(insert).bind(key(&resource.id)).bind(&resource.kind);
-                let query = query.bind(subscription).bind(group).bind(parent).bind(&resource.id).bind(body);
+                let query = query.bind(subscription).bind(group).bind(&parent).bind(&resource.id).bind(body);
                 let query = query.bind(resource.sealed.clone()).bind(resource.revision).bind(stored(stamp.created_at));
                 query
                     .bind(&stamp.created_by)
                     .bind(stored(stamp.modified_at))
                     .bind(&stamp.modified_by)
-                    .execute(&self.pool)
+                    .execute(&mut *transaction)
                     .await?
             }
             Precondition::Revision(revision) => {
@@ -96,23 +97,49 @@ impl Store {
                     WHERE key = $6 AND revision = $7";
                 let query = sqlx::query(update).bind(body).bind(resource.sealed.clone()).bind(resource.revision);
                 let query = query.bind(stored(stamp.modified_at)).bind(&stamp.modified_by);
-                query.bind(key(&resource.id)).bind(revision).execute(&self.pool).await?
+                query.bind(key(&resource.id)).bind(revision).execute(&mut *transaction).await?
             }
         };
-        Ok(done.rows_affected() > 0)
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        if !parent.is_empty() {
+            note_change(&mut transaction, &parent).await?;
+        } else if must_be == Precondition::Absent {
+            let insert = "INSERT INTO clusters (key, client_id, change_number, tag, is_used, connectivity) VALUES ($1, $2, 0, $3, 0, 'Connecting')";
+            let query = sqlx::query(insert).bind(key(&resource.id)).bind(super::unique()).bind(super::unique());
+            query.execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        self.waiters.wake(&parent);
+        Ok(true)
     }
 
     /// Deletes a resource with everything below it; false when there was none, or another revision.
     pub(in crate::hub) async fn delete(&self, id: &str, revision: Option<i64>) -> Result<bool, StoreError> {
+        let (own, (.., parent)) = (key(id), place(id));
         let mut transaction = self.begin().await?;
         let delete = "DELETE FROM resources WHERE key = $1 AND (revision = $2 OR $2 < 0)";
         let query = sqlx::query(delete).bind(key(id)).bind(revision.unwrap_or(-1));
         let was_there = query.execute(&mut *transaction).await?.rows_affected() > 0;
         if was_there {
             sqlx::query("DELETE FROM resources WHERE parent = $1").bind(key(id)).execute(&mut *transaction).await?;
-            sqlx::query("DELETE FROM principals WHERE cluster = $1").bind(key(id)).execute(&mut *transaction).await?;
+            for table in
+                ["principals WHERE cluster", "clusters WHERE key", "statuses WHERE cluster", "history WHERE cluster"]
+            {
+                let delete = format!("DELETE FROM {table} = $1");
+                sqlx::query(sqlx::AssertSqlSafe(delete)).bind(key(id)).execute(&mut *transaction).await?;
+            }
+            for table in ["statuses WHERE key", "history WHERE configuration"] {
+                let delete = format!("DELETE FROM {table} = $1");
+                sqlx::query(sqlx::AssertSqlSafe(delete)).bind(key(id)).execute(&mut *transaction).await?;
+            }
+            if !parent.is_empty() {
+                note_change(&mut transaction, &parent).await?;
+            }
         }
         transaction.commit().await?;
+        self.waiters.wake(if parent.is_empty() { &own } else { &parent });
         Ok(was_there)
     }
 
@@ -167,10 +194,10 @@ impl Store {
         let (subscription, ..) = place(id);
         let insert = "INSERT INTO resource_groups (key, subscription, id, body) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING";
         let query = sqlx::query(insert).bind(key(id)).bind(subscription).bind(id).bind(body.to_string());
-        let is_new = query.execute(&self.pool).await?.rows_affected() > 0;
+        let is_new = self.run(query).await? > 0;
         if !is_new {
             let update = sqlx::query("UPDATE resource_groups SET body = $1 WHERE key = $2");
-            update.bind(body.to_string()).bind(key(id)).execute(&self.pool).await?;
+            self.run(update.bind(body.to_string()).bind(key(id))).await?;
         }
         Ok(is_new)
     }
@@ -181,8 +208,15 @@ impl Store {
         let mut transaction = self.begin().await?;
         let delete = sqlx::query("DELETE FROM resource_groups WHERE key = $1").bind(key(id));
         let was_there = delete.execute(&mut *transaction).await?.rows_affected() > 0;
-        let principals = "DELETE FROM principals WHERE cluster IN (SELECT key FROM resources WHERE subscription = $1 AND resource_group = $2)";
-        sqlx::query(principals).bind(&subscription).bind(&group).execute(&mut *transaction).await?;
+        for table in
+            ["principals WHERE cluster", "clusters WHERE key", "statuses WHERE cluster", "history WHERE cluster"]
+        {
+            let delete = format!(
+                "DELETE FROM {table} IN (SELECT key FROM resources WHERE subscription = $1 AND resource_group = $2)"
+            );
+            let query = sqlx::query(sqlx::AssertSqlSafe(delete)).bind(&subscription).bind(&group);
+            query.execute(&mut *transaction).await?;
+        }
         let resources = "DELETE FROM resources WHERE subscription = $1 AND resource_group = $2";
         sqlx::query(resources).bind(&subscription).bind(&group).execute(&mut *transaction).await?;
         transaction.commit().await?;
@@ -211,7 +245,7 @@ impl Store {
         } else {
             "DELETE FROM registrations WHERE subscription = $1 AND namespace = $2"
         };
-        sqlx::query(statement).bind(key(subscription)).bind(key(namespace)).execute(&self.pool).await?;
+        self.run(sqlx::query(statement).bind(key(subscription)).bind(key(namespace))).await?;
         Ok(())
     }
 
@@ -228,7 +262,7 @@ impl Store {
             sqlx::query(insert).bind(&operation.id).bind(key(&operation.subscription)).bind(&operation.resource);
         let query =
             query.bind(&operation.status).bind(stored(operation.started_at)).bind(operation.ended_at.map(stored));
-        query.execute(&self.pool).await?;
+        self.run(query).await?;
         Ok(())
     }
 
@@ -242,6 +276,14 @@ impl Store {
         let query = sqlx::query(select).bind(key(id)).bind(key(subscription));
         query.fetch_optional(&self.pool).await?.map(|row| operation(&row)).transpose()
     }
+}
+
+/// Notes that what is wanted of a cluster has changed, with the write by which it has.
+async fn note_change(transaction: &mut Writing, cluster: &str) -> Result<(), StoreError> {
+    let number = super::count(transaction, "changes").await?;
+    let update = sqlx::query("UPDATE clusters SET change_number = $1, tag = $2 WHERE key = $3");
+    update.bind(number).bind(super::unique()).bind(cluster).execute(&mut **transaction).await?;
+    Ok(())
 }
 
 fn page(rows: &[AnyRow], most: u32) -> Result<Listed, StoreError> {

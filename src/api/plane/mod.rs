@@ -2,6 +2,10 @@
 //!
 //! Paths are those of the agents of 2021 where these are known; the bodies are Arcwright's own, and versioned.
 //! `docs/data-plane.md` tells the whole protocol, and `schemas/data-plane.json` is it in OpenAPI.
+mod openapi;
+
+pub use openapi::openapi;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
