@@ -11,6 +11,7 @@ mod events;
 mod failure;
 mod hub;
 mod keygen;
+mod link;
 mod mask;
 mod output;
 mod plan;
