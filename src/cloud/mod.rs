@@ -1,8 +1,17 @@
 //! The client of a control plane: Azure, or an Arcwright hub.
 //!
 //! ```text
-//! agents --call--> plane, resources --request--> http (one client: authorities, proxy, bounds, retries) --> HTTPS
+//! onboard, agents --call--> arm (resources) --token--> sign_in
+//!                             `--request--> http (one client: authorities, proxy, bounds, retries) --> HTTPS
 //! ```
+pub mod arm;
+pub mod credential;
 pub mod http;
+pub mod sign_in;
+pub mod trouble;
 
+pub use arm::{Arm, ArmError, Endpoints};
+pub use credential::{Credential, CredentialError};
 pub use http::{CloudError, Http};
+pub use sign_in::SignIn;
+pub use trouble::Trouble;
