@@ -77,7 +77,7 @@ pub enum LinkError {
     Cloud(#[from] CloudError),
     /// The ConfigMap.
     #[error("what the cluster is called cannot be read")]
-    Cluster(#[from] ClusterError),
+    Cluster(#[from] Box<ClusterError>),
     /// Its content.
     #[error(
         "ConfigMap {CONFIG_MAP} in namespace {namespace} does not say what the cluster is called: {missing} is missing"
@@ -121,7 +121,7 @@ impl Link {
             (None, Err(_)) => String::new(),
         };
         let told = match told {
-            Err(error) if settings.cluster.is_none() => return Err(error.into()),
+            Err(error) if settings.cluster.is_none() => return Err(Box::new(error).into()),
             told => told.unwrap_or_default(),
         };
         if crate::api::plane::path(&cluster, crate::api::plane::Call::Pull).is_none() {

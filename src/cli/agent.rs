@@ -126,7 +126,11 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
         terminated().await;
         stop.cancel();
     });
-    if args.once { once(&agent, loaded, &args).await } else { serve(agent, &loaded, args, socket, fence).await }
+    if args.once {
+        once(&agent, loaded, &args).await
+    } else {
+        Box::pin(serve(agent, &loaded, args, socket, fence)).await
+    }
 }
 
 /// Runs the agent for as long as it may: with its admin port, and in its turn where there is an election.
@@ -141,7 +145,7 @@ async fn serve(
     let port = Port::open(args.listen, &agent.ctx, &agent.board, told, fence.is_some()).await?;
     let cancel = agent.cancel.clone();
     let outcome = match fence {
-        None => keep(agent, loaded, args, socket, &stage).await,
+        None => Box::pin(keep(agent, loaded, args, socket, &stage)).await,
         Some(fence) => {
             let election = args.election.clone().enter(&args.cluster, fence, &agent.ctx).await?;
             let held = tokio::select! {
@@ -150,7 +154,7 @@ async fn serve(
                 () = cancel.cancelled() => return port.close().await,
             };
             stage.send_replace(Stage::Reading);
-            election::while_held(held, keep(agent, loaded, args, socket, &stage)).await
+            election::while_held(held, Box::pin(keep(agent, loaded, args, socket, &stage))).await
         }
     };
     cancel.cancel();

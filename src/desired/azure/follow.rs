@@ -89,7 +89,16 @@ impl Puller {
         loop {
             self.tokens.ready().await;
             let start = Instant::now();
-            match self.pull(WAIT).await {
+            let (tokens, pull) = (self.tokens.clone(), self.pull(WAIT));
+            let pulled = tokio::select! {
+                // Cancel-safe: what comes after the end of the identity is not taken.
+                pulled = pull => pulled,
+                () = tokens.lapsed() => {
+                    tell(Err("the identity certificate expired; nothing is pulled, and what was wanted last stays".to_owned()));
+                    continue;
+                }
+            };
+            match pulled {
                 Ok(is_changed) => {
                     failures = 0;
                     tell(Ok(()));
