@@ -20,6 +20,7 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::{path::PathBuf, str::FromStr, sync::Arc};
+use tokio::sync::OnceCell;
 
 /// The kinds of configuration, and the versions in which they are asked for.
 const KINDS: [(&str, &str); 2] = [("sourceControlConfigurations", "2023-05-01"), ("fluxConfigurations", "2025-04-01")];
@@ -155,36 +156,38 @@ impl AzureCredential {
 }
 
 /// Reads what is wanted of one cluster.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct AzureReader {
-    arm: Arm,
-    host: String,
+    http: Http,
+    cloud: AzureCloud,
+    credential: AzureCredential,
     cluster: String,
+    /// Made by the first reading that gets as far as that.
+    arm: OnceCell<Arm>,
 }
 
 impl AzureReader {
-    /// A reader for the cluster of an ARM id. A cloud that is not known is asked where its token service is.
-    ///
-    /// # Errors
-    /// When that cannot be asked, or the credential is none.
-    pub async fn new(
-        http: Http,
-        cloud: &AzureCloud,
-        credential: &AzureCredential,
-        cluster: &str,
-    ) -> Result<Self, CloudError> {
-        let endpoints = cloud.endpoints(&http).await?;
-        let host = cloud.resource_manager().trim_start_matches("https://").to_owned();
-        let credential = credential.credential(&http, &endpoints);
-        let credential = credential.map_err(|error| CloudError::credential(&host, &error))?;
-        let sign_in = SignIn::by(credential, &endpoints.audience);
-        let arm = Arm::new(http, cloud.resource_manager(), &endpoints, sign_in);
-        Ok(Self { arm, host, cluster: format!("/{}", cluster.trim_matches('/')) })
+    /// A reader for the cluster of an ARM id. Nobody is asked yet.
+    pub fn new(http: Http, cloud: AzureCloud, credential: AzureCredential, cluster: &str) -> Self {
+        let cluster = format!("/{}", cluster.trim_matches('/'));
+        Self { http, cloud, credential, cluster, arm: OnceCell::new() }
+    }
+
+    /// The client; a cloud that is not known is asked where its token service is.
+    async fn arm(&self) -> Result<&Arm, CloudError> {
+        let make = async || {
+            let endpoints = self.cloud.endpoints(&self.http).await?;
+            let credential = self.credential.credential(&self.http, &endpoints);
+            let credential = credential.map_err(|error| CloudError::credential(self.host(), &error))?;
+            let sign_in = SignIn::by(credential, &endpoints.audience);
+            Ok(Arm::new(self.http.clone(), self.cloud.resource_manager(), &endpoints, sign_in))
+        };
+        self.arm.get_or_try_init(make).await
     }
 
     /// The resource manager's host.
     pub fn host(&self) -> &str {
-        &self.host
+        self.cloud.resource_manager().trim_start_matches("https://")
     }
 
     /// ARM id of the cluster.
@@ -200,10 +203,10 @@ impl AzureReader {
         let mut configurations = Vec::new();
         for (kind, version) in KINDS {
             let path = format!("{}/providers/{NAMESPACE}/{kind}", self.cluster);
-            for resource in self.arm.list(&path, version).await? {
+            for resource in self.arm().await?.list(&path, version).await? {
                 let read = pending(&format!("{NAMESPACE}/{kind}"), resource);
                 configurations.push(read.ok_or_else(|| CloudError::Answer {
-                    host: self.host.clone(),
+                    host: self.host().to_owned(),
                     what: format!("one of the {kind} has no id or no properties"),
                 })?);
             }
