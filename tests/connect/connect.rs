@@ -16,7 +16,9 @@ fn helm_installs_the_agents_and_a_cluster_that_does_not_call_is_told_with_what_i
     assert!(ran.stderr.contains("the cluster is not Connected after 1 s"), "{}", ran.stderr);
     let told = ran.json();
     assert!(
-        told["checks"].as_array().is_some_and(|all| all.len() == 9 && all.iter().all(|one| one["verdict"] == "passed")),
+        told["checks"]
+            .as_array()
+            .is_some_and(|all| all.len() == 10 && all.iter().all(|one| one["verdict"] == "passed")),
         "{told:#}"
     );
     assert_eq!(told["connectivityStatus"], "Connecting");

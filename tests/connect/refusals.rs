@@ -23,8 +23,7 @@ fn a_control_plane_that_cannot_be_worked_with_is_told_with_what_to_do() {
     let foreign =
         other.directory.path().join(other.hub.bootstrap["caFile"].as_str().expect("a path")).display().to_string();
     let named = site.plane.hub.endpoint.replace("127.0.0.1", "nowhere.invalid");
-    let api = std::fs::read_to_string(site.kubeconfig()).expect("a kubeconfig");
-    let api = api.lines().find_map(|line| line.trim().strip_prefix("server: ")).expect("a server").to_owned();
+    let api = site.kubectl(&["config", "view", "-o", "jsonpath={.clusters[0].cluster.server}"]).expect("a server");
     for (entries, name, said) in [
         (vec![("endpoint", "https://127.0.0.1:1")], "control plane", "nobody listens there"),
         (vec![("endpoint", named.as_str())], "control plane", "no such name is known"),
