@@ -143,10 +143,7 @@ impl AzureLink {
 }
 
 /// The ARM id of the cluster, as it was given or as the onboarding wrote it down, and what that wrote down.
-async fn identified(
-    ctx: &Arc<Context>,
-    given: Option<&str>,
-) -> Result<(String, BTreeMap<String, String>), LinkError> {
+async fn identified(ctx: &Arc<Context>, given: Option<&str>) -> Result<(String, BTreeMap<String, String>), LinkError> {
     let (cluster, told) = match (given, told(ctx).await) {
         (Some(cluster), told) => (cluster.to_owned(), told.unwrap_or_default()),
         (None, told) => {

@@ -66,7 +66,12 @@ impl AzureArgs {
     fn credential(&self) -> Result<AzureCredential, Failure> {
         let kind = self.azure_credential.unwrap_or_else(|| self.found());
         let needed = |value: &Option<String>, name: &str| value.clone().ok_or_else(|| missing(name));
-        let client = || Ok::<_, Failure>((needed(&self.azure_tenant_id, "AZURE_TENANT_ID")?, needed(&self.azure_client_id, "AZURE_CLIENT_ID")?));
+        let client = || {
+            Ok::<_, Failure>((
+                needed(&self.azure_tenant_id, "AZURE_TENANT_ID")?,
+                needed(&self.azure_client_id, "AZURE_CLIENT_ID")?,
+            ))
+        };
         Ok(match kind {
             Kind::Secret => {
                 let (tenant, client) = client()?;

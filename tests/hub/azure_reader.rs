@@ -41,8 +41,14 @@ fn what_is_wanted_is_read_with_a_secret() {
     let wanted = on_runtime(reader.wanted()).expect("read");
     assert_eq!(wanted.configurations.len(), 102);
     let web = &wanted.configurations[0];
-    assert_eq!((web.name.as_str(), &web.properties["gitRepository"]["url"]), ("web-000", &json!("https://git.example.org/web")));
-    assert!(!web.properties.contains_key("complianceState") && web.properties["configurationProtectedSettings"] == json!({}));
+    assert_eq!(
+        (web.name.as_str(), &web.properties["gitRepository"]["url"]),
+        ("web-000", &json!("https://git.example.org/web"))
+    );
+    assert!(
+        !web.properties.contains_key("complianceState")
+            && web.properties["configurationProtectedSettings"] == json!({})
+    );
     assert_eq!(on_runtime(reader.wanted()).expect("read"), wanted, "nothing has changed");
 }
 
@@ -53,12 +59,12 @@ fn what_is_wanted_is_read_with_a_certificate() {
     let key = openssl::rsa::Rsa::generate(2048).expect("a key").private_key_to_pem().expect("PEM");
     let key = String::from_utf8(key).expect("PEM");
     let pair = rcgen::KeyPair::from_pem(&key).expect("a key");
-    let certificate = rcgen::CertificateParams::new(Vec::new()).expect("parameters").self_signed(&pair).expect("signed").pem();
+    let certificate =
+        rcgen::CertificateParams::new(Vec::new()).expect("parameters").self_signed(&pair).expect("signed").pem();
     let path = bed.directory.path().join("reader.pem");
     std::fs::write(&path, &certificate).expect("written");
     let path = path.display().to_string();
-    let seal = bed.directory.path().join("seal").display().to_string();
-    let args = ["user", "add", "--data", &bed.data, "--seal-key", &seal, "--role", "reader", "--name", "agent", "--certificate", &path];
+    let args = ["user", "add", "--data", &bed.data, "--role", "reader", "--name", "agent", "--certificate", &path];
     let (is_done, said, printed) = arcwright(bed.directory.path(), &args);
     assert!(is_done, "{said}");
     let user: serde_json::Value = serde_json::from_str(&printed).expect("a credential");
