@@ -1,6 +1,6 @@
 //! A client of Azure Resource Manager: resources by their ids, lists, and operations that take their time.
 use super::{
-    CloudError, Http, SignIn,
+    CloudError, Http, TokenSource,
     http::{Answer, Ask},
 };
 use reqwest::{Method, StatusCode};
@@ -117,17 +117,17 @@ pub struct Arm {
     http: Http,
     base: String,
     known_as: String,
-    sign_in: SignIn,
+    tokens: TokenSource,
 }
 
 impl Arm {
     /// A client of the control plane at a URL. Nobody is asked yet.
-    pub fn new(http: Http, base: &str, endpoints: &Endpoints, sign_in: SignIn) -> Self {
+    pub fn new(http: Http, base: &str, endpoints: &Endpoints, tokens: impl Into<TokenSource>) -> Self {
         Self {
             http,
             base: base.trim_end_matches('/').to_owned(),
             known_as: endpoints.resource_manager.clone(),
-            sign_in,
+            tokens: tokens.into(),
         }
     }
 
@@ -226,11 +226,11 @@ impl Arm {
 
     /// Asks with a token, and once more with another one where that is refused.
     async fn signed(&self, ask: Ask) -> Result<Answer, CloudError> {
-        let token = self.sign_in.token().await?;
+        let token = self.tokens.token().await?;
         match self.http.ask(ask.clone().bearer(token)).await {
             Err(error) if error.status() == Some(401) => {
-                self.sign_in.forget().await;
-                self.http.ask(ask.bearer(self.sign_in.token().await?)).await
+                self.tokens.forget().await;
+                self.http.ask(ask.bearer(self.tokens.token().await?)).await
             }
             answer => answer,
         }
@@ -243,7 +243,7 @@ impl Arm {
         self.signed(Ask::new(Method::GET, &self.base, path)?).await
     }
 
-    fn not_understood(&self, what: String) -> CloudError {
+    pub(super) fn not_understood(&self, what: String) -> CloudError {
         CloudError::Answer { host: self.base.trim_start_matches("https://").to_owned(), what }
     }
 

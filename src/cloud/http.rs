@@ -56,6 +56,13 @@ pub enum CloudError {
         /// How long it asks to wait.
         retry_after: Option<Duration>,
     },
+    /// An identity of Azure got no token.
+    #[error("the identity gets no token")]
+    SignIn {
+        /// Why.
+        #[source]
+        source: Box<azure_core::Error>,
+    },
     /// It answered something else than it should.
     #[error("{host} answered something that is not understood: {what}")]
     Answer {
@@ -70,7 +77,7 @@ impl CloudError {
     /// Whether the same request may succeed later, with nothing changed here.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Transport { .. } => true,
+            Self::Transport { .. } | Self::SignIn { .. } => true,
             Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..=599),
             Self::Authorities(_) | Self::Url { .. } | Self::Answer { .. } => false,
         }
@@ -127,6 +134,8 @@ impl Ask {
     /// When they do not make an https URL.
     pub fn new(method: Method, base: &str, path: &str) -> Result<Self, CloudError> {
         let shown = || CloudError::Url { url: base.rsplit('@').next().unwrap_or_default().to_owned() };
+        // By itself: with the path behind it, a part of that would be the host of a URL that has none.
+        base.parse::<Url>().ok().ok_or_else(shown)?;
         let url: Url = format!("{}{path}", base.trim_end_matches('/')).parse().ok().ok_or_else(shown)?;
         let is_fine =
             url.scheme() == "https" && url.has_host() && url.username().is_empty() && url.password().is_none();
@@ -227,6 +236,11 @@ impl Http {
             tried += 1;
             wait *= 2;
         }
+    }
+
+    /// The client beneath, for libraries that have requests of their own.
+    pub(super) fn client(&self) -> reqwest::Client {
+        self.0.clone()
     }
 
     async fn once(&self, ask: &Ask) -> Result<Answer, CloudError> {

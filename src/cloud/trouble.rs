@@ -47,6 +47,7 @@ impl Trouble {
                 of_refusal(*status, code.as_deref().unwrap_or_default(), message)
             }
             CloudError::Answer { .. } => Self::NotAControlPlane,
+            CloudError::SignIn { .. } => Self::Secret,
             CloudError::Authorities(_) | CloudError::Url { .. } => Self::Other,
         }
     }

@@ -1,5 +1,6 @@
 //! Connecting a cluster to a control plane, and the way back: the real program between a real API server and a real control
 //! plane.
+mod azure;
 mod connect;
 mod disconnect;
 mod refusals;
