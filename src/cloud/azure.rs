@@ -16,6 +16,7 @@ use azure_identity::{
     ClientSecretCredential, ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions,
     UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
+use openssl::{error::ErrorStack, pkcs12::Pkcs12, pkey::PKey, stack::Stack, x509::X509};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -132,8 +133,7 @@ impl AzureCredential {
                 ClientSecretCredential::new(tenant, client.clone(), secret, Some(options))?
             }
             Self::Certificate { tenant, client, certificate, password } => {
-                let certificate = SecretBytes::new(certificate.expose_secret().to_vec());
-                let password = password.as_ref().map(|password| Secret::new(password.expose_secret().to_owned()));
+                let (certificate, password) = pkcs12(certificate, password.as_ref())?;
                 let options = ClientCertificateCredentialOptions { client_options: options, password };
                 ClientCertificateCredential::new(tenant.clone(), client.clone(), certificate, Some(options))?
             }
@@ -153,6 +153,34 @@ impl AzureCredential {
             }
         })
     }
+}
+
+/// Certificate and key in the one form that the library takes, and what they are sealed with there.
+fn pkcs12(
+    given: &SecretSlice<u8>,
+    password: Option<&SecretString>,
+) -> azure_core::Result<(SecretBytes, Option<Secret>)> {
+    let text = |password: &SecretString| Secret::new(password.expose_secret().to_owned());
+    let bytes = given.expose_secret();
+    if !bytes.windows(11).any(|window| window == b"-----BEGIN ") {
+        return Ok((SecretBytes::new(bytes.to_vec()), password.map(text)));
+    }
+    let made = || {
+        let mut chain = X509::stack_from_pem(bytes)?;
+        let own = if chain.is_empty() { X509::from_pem(bytes)? } else { chain.remove(0) };
+        let key = match password {
+            Some(password) => PKey::private_key_from_pem_passphrase(bytes, password.expose_secret().as_bytes())?,
+            None => PKey::private_key_from_pem(bytes)?,
+        };
+        let mut others = Stack::new()?;
+        chain.into_iter().try_for_each(|one| others.push(one))?;
+        Pkcs12::builder().pkey(&key).cert(&own).ca(others).build2("")?.to_der()
+    };
+    let wrong = |_: ErrorStack| {
+        let why = "the certificate file does not hold a certificate and its RSA key in PEM, or the password is wrong";
+        azure_core::Error::with_message(azure_core::error::ErrorKind::Credential, why)
+    };
+    made().map(|der| (SecretBytes::new(der), None)).map_err(wrong)
 }
 
 /// Reads what is wanted of one cluster.
