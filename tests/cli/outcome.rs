@@ -108,9 +108,9 @@ fn an_agent_without_any_door_is_told_which_there_are() {
     -- stdout
     -- stderr
     error: the following required arguments were not provided:
-      <--state <PATH>|--watch-resources>
+      <--state <PATH>|--watch-resources|--hub <URL>>
 
-    Usage: arcwright agent --data-dir <DIR> <--state <PATH>|--watch-resources>
+    Usage: arcwright agent --data-dir <DIR> <--state <PATH>|--watch-resources|--hub <URL>>
 
     For more information, try '--help'.
     ");
