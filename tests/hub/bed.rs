@@ -246,6 +246,11 @@ impl Drop for Hub {
     }
 }
 
+/// Waits for something that the library does.
+pub(crate) fn on_runtime<T>(work: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(work)
+}
+
 /// Serves something else of a test over plain HTTP, and says where.
 pub(crate) fn serve(router: axum::Router) -> SocketAddr {
     RUNTIME.block_on(async {
