@@ -116,9 +116,9 @@ fn an_agent_without_any_door_is_told_which_there_are() {
     -- stdout
     -- stderr
     error: the following required arguments were not provided:
-      <--state <PATH>|--watch-resources|--hub <URL>>
+      <--state <PATH>|--watch-resources|--hub <URL>|--azure <CLOUD>>
 
-    Usage: arcwright agent --data-dir <DIR> <--state <PATH>|--watch-resources|--hub <URL>>
+    Usage: arcwright agent --data-dir <DIR> <--state <PATH>|--watch-resources|--hub <URL>|--azure <CLOUD>>
 
     For more information, try '--help'.
     ");
