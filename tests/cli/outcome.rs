@@ -46,7 +46,7 @@ fn help_names_every_command() {
     Usage: arcwright [OPTIONS] <COMMAND>
 
     Commands:
-      agent        Run the agent: keep the cluster as state files and custom resources say
+      agent        Run the agent: keep the cluster as state files, custom resources and a control plane say
       plan         Show, per object, what would change and why
       diff         Show the lines that would change, Secret values masked
       prune        Show what would be deleted, with --dry-run
