@@ -243,6 +243,7 @@ impl Link {
         for agent in &settings.without {
             health.set(agent.name(), State::Disabled, "switched off by --without-agent");
         }
+        health.set("config", State::Running, "");
         let start = Start { health: health.clone(), cancel: cancel.clone() };
         let mut started = vec![start.agent("identity", keeper)];
         started.push(start.agent(PULL, Pull { puller, health: health.clone() }));

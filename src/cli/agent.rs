@@ -132,7 +132,7 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
         stop.cancel();
     });
     if args.once {
-        once(&agent, loaded, &args).await
+        Box::pin(once(&agent, loaded, &args)).await
     } else {
         Box::pin(serve(agent, &loaded, args, socket, fence)).await
     }

@@ -66,8 +66,8 @@ enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the agent: keep the cluster as state files and custom resources say
-    Agent(agent::AgentArgs),
+    /// Run the agent: keep the cluster as state files, custom resources and a control plane say
+    Agent(Box<agent::AgentArgs>),
     /// Show, per object, what would change and why
     Plan(plan::PlanArgs),
     /// Show the lines that would change, Secret values masked
@@ -143,7 +143,7 @@ fn called(args: &[OsString]) -> Option<&str> {
 
 fn run(command: Command, data: context::DataDir) -> Outcome {
     match command {
-        Command::Agent(args) => context::block_on(agent::run(args, data)),
+        Command::Agent(args) => context::block_on(agent::run(*args, data)),
         Command::Plan(args) => context::block_on(plan::plan(args, data)),
         Command::Diff(args) => context::block_on(diff::diff(args, data)),
         Command::Prune(args) => context::block_on(prune::prune(args, data)),

@@ -4,15 +4,18 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::{
+    sync::{Mutex as AsyncMutex, watch},
+    time::Instant,
+};
 
 /// Most audiences of which tokens are kept.
 const MAX_AUDIENCES: usize = 256;
+/// For so long an identity that was refused is not shown again: a control plane locks out who tries too often.
+const WHILE_REFUSED: Duration = Duration::from_secs(60);
 
 /// A token of access.
 #[derive(Clone, Debug)]
@@ -57,6 +60,11 @@ pub enum TokenError {
     /// Not any more.
     #[error("the identity certificate expired at {0:.0}; the owner can allow another enrolment at the control plane")]
     Expired(Timestamp),
+    /// Not by the control plane, a short while ago.
+    #[error(
+        "the control plane refuses the identity certificate: it was revoked or replaced; the owner can allow another enrolment there"
+    )]
+    Refused,
     /// The control plane, or the key.
     #[error("no token")]
     Plane(#[from] PlaneError),
@@ -78,15 +86,15 @@ pub struct TokenSource(Arc<Inner>);
 struct Inner {
     plane: Plane,
     standing: watch::Receiver<Standing>,
-    /// Whether the control plane refused the identity when it was last asked for a token.
-    is_refused: AtomicBool,
+    /// When the control plane last refused the identity, if it did so when it was last asked for a token.
+    refused: Mutex<Option<Instant>>,
     slots: Mutex<BTreeMap<String, Slot>>,
 }
 
 impl TokenSource {
     /// A source of tokens for the identity that `standing` tells of.
     pub fn new(plane: Plane, standing: watch::Receiver<Standing>) -> Self {
-        Self(Arc::new(Inner { plane, standing, is_refused: AtomicBool::new(false), slots: Mutex::default() }))
+        Self(Arc::new(Inner { plane, standing, refused: Mutex::default(), slots: Mutex::default() }))
     }
 
     /// A token for the control plane itself.
@@ -126,11 +134,14 @@ impl TokenSource {
         if let Some(token) = kept.as_ref().filter(|token| token.has_left(of, self.0.plane.time.local())) {
             return Ok(token.clone());
         }
+        if self.refused().is_some_and(|at| at.elapsed() < WHILE_REFUSED) {
+            return Err(TokenError::Refused);
+        }
         let granted = self.0.plane.token(&identity, audience).await;
         let status = |error: &PlaneError| error.cloud().and_then(CloudError::status);
         match &granted {
-            Ok(_) => self.0.is_refused.store(false, Ordering::SeqCst),
-            Err(error) if status(error) == Some(401) => self.0.is_refused.store(true, Ordering::SeqCst),
+            Ok(_) => drop(self.refused().take()),
+            Err(error) if status(error) == Some(401) => drop(self.refused().replace(Instant::now())),
             Err(_) => {}
         }
         Ok(kept.insert(granted?).clone())
@@ -139,12 +150,17 @@ impl TokenSource {
     /// Whether the control plane refused the identity itself when it was last asked for a token: it was revoked, or
     /// replaced by another.
     pub fn is_refused(&self) -> bool {
-        self.0.is_refused.load(Ordering::SeqCst)
+        self.refused().is_some()
     }
 
-    /// Takes note of another identity, of which nothing bad is known.
+    /// Takes note of another identity, of which nothing bad is known. Tokens of the one before may have ended with it.
     pub fn renewed(&self) {
-        self.0.is_refused.store(false, Ordering::SeqCst);
+        self.refused().take();
+        self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets the control plane's own token, since it was refused.

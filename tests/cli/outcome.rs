@@ -46,7 +46,7 @@ fn help_names_every_command() {
     Usage: arcwright [OPTIONS] <COMMAND>
 
     Commands:
-      agent        Run the agent: keep the cluster as state files and custom resources say
+      agent        Run the agent: keep the cluster as state files, custom resources and a control plane say
       plan         Show, per object, what would change and why
       diff         Show the lines that would change, Secret values masked
       prune        Show what would be deleted, with --dry-run
@@ -116,9 +116,9 @@ fn an_agent_without_any_door_is_told_which_there_are() {
     -- stdout
     -- stderr
     error: the following required arguments were not provided:
-      <--state <PATH>|--watch-resources>
+      <--state <PATH>|--watch-resources|--hub <URL>|--azure <CLOUD>>
 
-    Usage: arcwright agent --data-dir <DIR> <--state <PATH>|--watch-resources>
+    Usage: arcwright agent --data-dir <DIR> <--state <PATH>|--watch-resources|--hub <URL>|--azure <CLOUD>>
 
     For more information, try '--help'.
     ");

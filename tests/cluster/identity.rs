@@ -82,10 +82,18 @@ impl Moving {
         self.health = Some(health);
     }
 
-    /// Lets time pass for both.
-    fn pass(&self, seconds: i64) {
+    /// Lets time pass for both, after which the owner signs in again.
+    fn pass(&mut self, seconds: i64) {
         self.hub_clock.advance(seconds);
         self.agent_clock.advance(seconds);
+        self.here.hub.token = self.here.hub.hub.token();
+    }
+
+    /// Asks the control plane for something in the owner's name.
+    fn ask(&self, what: &str) {
+        let path = format!("{}/{what}?api-version={}", self.here.hub.cluster("north"), arcwright::api::plane::VERSION);
+        let done = self.here.hub.ask("POST", &path, None);
+        assert!(matches!(done.status, 200 | 202 | 204), "{}", done.body);
     }
 
     /// How an agent is: its state, and why.
@@ -116,7 +124,7 @@ impl Drop for Moving {
 
 #[test]
 fn a_gap_of_weeks_loses_nothing_and_the_certificate_is_renewed_in_its_time() {
-    let moving = Moving::started("gap");
+    let mut moving = Moving::started("gap");
     let first = moving.expires();
     moving.pass(30 * DAY);
     moving.here.want(&json!({"app": {"path": "other", "prune": true}}));
@@ -136,7 +144,7 @@ fn a_gap_of_weeks_loses_nothing_and_the_certificate_is_renewed_in_its_time() {
 
 #[test]
 fn past_its_end_only_the_control_plane_is_left_out_until_the_owner_allows_another_enrolment() {
-    let moving = Moving::started("ended");
+    let mut moving = Moving::started("ended");
     moving.pass(91 * DAY);
     eventually("the end", || moving.health("identity").0 == "Failed");
     assert!(moving.health("identity").1.contains("expired"), "{:?}", moving.health("identity"));
@@ -145,8 +153,7 @@ fn past_its_end_only_the_control_plane_is_left_out_until_the_owner_allows_anothe
     moving.here.want(&json!({"app": {"path": "other", "prune": true}}));
     moving.here.drift();
     assert_eq!(moving.here.colour("b"), None, "nothing is pulled");
-    let allowed = moving.here.hub.ask("POST", &format!("{}/allowEnrolment", moving.here.hub.cluster("north")), None);
-    assert!(matches!(allowed.status, 200 | 202 | 204), "{}", allowed.body);
+    moving.ask("allowEnrolment");
     moving.here.until_colour("b", Some("green"));
     moving.here.until_compliant();
     eventually("a sign of life", || moving.status() == "Connected");
@@ -156,15 +163,11 @@ fn past_its_end_only_the_control_plane_is_left_out_until_the_owner_allows_anothe
 #[test]
 fn an_identity_that_is_taken_away_is_had_anew_when_the_owner_allows_it() {
     let moving = Moving::started("revoked");
-    let act = |what: &str| {
-        let done = moving.here.hub.ask("POST", &format!("{}/{what}", moving.here.hub.cluster("north")), None);
-        assert!(matches!(done.status, 200 | 202 | 204), "{}", done.body);
-    };
-    act("revokeIdentity");
+    moving.ask("revokeIdentity");
     moving.here.drift();
     moving.here.want(&json!({"app": {"path": "other", "prune": true}}));
     eventually("a refusal", || moving.health("identity").0 == "Degraded");
-    act("allowEnrolment");
+    moving.ask("allowEnrolment");
     moving.here.until_colour("b", Some("green"));
     eventually("an identity", || moving.health("identity").0 == "Running");
 }

@@ -129,6 +129,7 @@ impl Keeper {
                     self.identity = Some(Arc::new(identity));
                     (self.pending, self.is_unsaved, self.tries) = (None, true, Tries::default());
                     self.told = None;
+                    self.tell(self.decide().life);
                     self.tokens.renewed();
                 }
                 Err(error) => self.note_failure(act, decision.life, &error),
