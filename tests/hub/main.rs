@@ -1,6 +1,7 @@
 //! The control plane, as a process that others talk to.
 mod agent;
 mod azure;
+mod azure_cli;
 mod bed;
 mod connectivity;
 mod maintenance;
