@@ -23,6 +23,7 @@ pub mod flux;
 mod hex;
 pub mod hub;
 pub mod model;
+pub mod onboard;
 pub mod plan;
 pub mod render;
 pub mod runtime;

@@ -80,6 +80,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* The ARM id of the connected cluster. */}}
+{{- define "arcwright.clusterId" -}}
+{{- with .Values.global -}}
+{{- if not (and .subscriptionId .resourceGroupName .resourceName) -}}
+{{- fail "hub.url takes global.subscriptionId, global.resourceGroupName and global.resourceName: the cluster's resource there; `arcwright connect` gives all of them" -}}
+{{- end -}}
+{{- printf "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Kubernetes/connectedClusters/%s" .subscriptionId .resourceGroupName .resourceName -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "arcwright.hasState" -}}
 {{- if or .Values.state.inline .Values.state.existingConfigMap .Values.state.existingSecret }}true{{ end -}}
 {{- end -}}
@@ -139,6 +149,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Values.fluxV2.install -}}
 {{- $all = append $all "flux-v2-install" -}}
 {{- end -}}
+{{- end -}}
+{{- if .Values.hub.url -}}
+{{- $all = append $all "hub" -}}
 {{- end -}}
 {{- $all | toJson -}}
 {{- end -}}

@@ -3,6 +3,7 @@
 //! Property names, enums and defaults are those of the public ARM resources; a few fields are Arcwright's own (`engine`,
 //! `drift`, `allowEmpty`, `protectedSettingsFrom`, `installState`). Nothing is checked here beyond types:
 //! [`crate::desired`] does that.
+mod arc;
 mod flux;
 mod flux_status;
 mod historical;
@@ -12,6 +13,7 @@ mod shared;
 mod source;
 mod source_control;
 
+pub use arc::*;
 pub use flux::*;
 pub use flux_status::*;
 pub use historical::*;

@@ -48,9 +48,12 @@ const OF_FLUX: [(&str, &str); 4] = [
     ),
 ];
 
-/// The CustomResourceDefinitions of the two kinds, with rules over several fields as far as the API server can check them.
+/// The CustomResourceDefinitions of the two kinds, with rules over several fields as far as the API server can check them,
+/// and of those by which the agents speak with others.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![ruled(SourceControlConfiguration::crd(), &OF_SOURCE_CONTROL), ruled(FluxConfiguration::crd(), &OF_FLUX)]
+    let configurations =
+        [ruled(SourceControlConfiguration::crd(), &OF_SOURCE_CONTROL), ruled(FluxConfiguration::crd(), &OF_FLUX)];
+    configurations.into_iter().chain(super::arc::definitions()).collect()
 }
 
 /// Adds rules to the spec of every version.

@@ -1,9 +1,10 @@
-//! `arcwright agent`: keep the cluster as state files and custom resources say.
+//! `arcwright agent`: keep the cluster as state files, custom resources and a control plane say.
 use super::{
     Failure, Outcome,
     admin::Port,
     context::{self, ClusterArgs, DataDir},
     election::{self, ElectionArgs},
+    link::{self, HubArgs},
     output::Form,
     progress::Progress,
     status::{self, Shown},
@@ -29,7 +30,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("doors").args(["state", "watch_resources"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("doors").args(["state", "watch_resources", "hub"]).required(true).multiple(true)))]
 pub(super) struct AgentArgs {
     /// State file or directory; may be given several times
     #[arg(long, value_name = "PATH")]
@@ -43,6 +44,8 @@ pub(super) struct AgentArgs {
     /// With --watch-resources, also take the kinds of the first agents, GitConfig and FluxConfig
     #[arg(long, requires = "watch_resources")]
     historical_kinds: bool,
+    #[command(flatten)]
+    hub: HubArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
     /// Answer /healthz, /readyz and /metrics at this address, as in 0.0.0.0:8080
@@ -107,6 +110,11 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
         true => None,
         false => bind(&data).await?,
     };
+    if args.state.is_empty() && !args.watch_resources && !args.hub.is_given() {
+        return Err(Failure::new("nothing says what is wanted")
+            .hint("give --state, --watch-resources or --hub")
+            .code(2));
+    }
     let fence = args.election.is_wanted().then(Fence::default);
     let ctx = args.cluster.connect_with(fence.as_ref(), args.accounts.accounts(), &data).await?;
     let board = Arc::new(Board::open(data.status_file()));
@@ -172,17 +180,26 @@ fn already_runs(data: &DataDir) -> Failure {
 
 async fn once(agent: &Agent, loaded: DesiredState, args: &AgentArgs) -> Outcome {
     let Agent { ctx, board, suspensions, data, cancel } = agent;
-    let count = loaded.configurations.len();
+    let patience = Duration::from_secs(args.patience);
+    let azure = match args.hub.link(data, ctx).await? {
+        None => None,
+        Some(mut link) => {
+            let door = link.door().await;
+            link.pull_once(patience).await.map_err(|why| Failure::new(format!("nothing could be pulled: {why}")))?;
+            Some(door)
+        }
+    };
     let files = Some(tokio::sync::watch::Sender::new(Arc::new(loaded)).subscribe());
-    let (merged, _) = Doors { files, cluster: None }.follow(Arc::clone(ctx), cancel.clone()).await;
+    let (merged, _) = Doors { files, cluster: None, azure }.follow(Arc::clone(ctx), cancel.clone()).await;
     let loaded = DesiredState::clone(&merged.borrow());
+    let count = loaded.configurations.len();
     let is_clean = !loaded.issues.iter().any(Issue::is_error);
     let desired = suspensions.lay_over(loaded);
     let progress = Progress::bar(count, "reconciling");
     let keeper = tokio::spawn(Arc::clone(board).keep_file(cancel.clone()));
     let is_compliant = tokio::select! {
         // Cancel-safe: the other arm never ends, and only shows.
-        is_compliant = config::run_once(ctx, &desired, board, Duration::from_secs(args.patience), cancel) => is_compliant,
+        is_compliant = config::run_once(ctx, &desired, board, patience, cancel) => is_compliant,
         () = board.follow_settled(|count| progress.set(count)) => false,
     };
     keeper.abort();
@@ -211,8 +228,10 @@ async fn keep(
 ) -> Outcome {
     let Agent { ctx, board, suspensions, data, cancel } = agent;
     let count = ui::count(loaded.configurations.len(), "configuration");
-    let more = if args.watch_resources { " and custom resources" } else { "" };
-    ui::note(format_args!("reconciling {count}{more}; status in {}", data.status_file().display()));
+    let link = args.hub.link(&data, &ctx).await?;
+    let resources = if args.watch_resources { " and custom resources" } else { "" };
+    let hub = args.hub.hub.as_ref().map(|hub| format!(" and what {hub} wants")).unwrap_or_default();
+    ui::note(format_args!("reconciling {count}{resources}{hub}; status in {}", data.status_file().display()));
     let keeper = tokio::spawn(Arc::clone(&board).keep_file(cancel.clone()));
     let mut doors = Doors::default();
     if args.watch_resources {
@@ -226,17 +245,27 @@ async fn keep(
     if !args.state.is_empty() {
         doors.files = Some(file::watch(args.state, Arc::new(file::SECRETS), cancel.clone()).await);
     }
+    let mut link = link;
+    if let Some(link) = &mut link {
+        doors.azure = Some(link.door().await);
+    }
     let (desired, standing) = doors.follow(Arc::clone(&ctx), cancel.clone()).await;
     tokio::spawn(tell_read(desired.clone(), args.watch_resources, stage.clone()));
-    let resources = standing.map(|standing| {
-        tokio::spawn(config::keep_resources(Arc::clone(&ctx), Arc::clone(&board), standing, cancel.clone()))
-    });
+    let mut siblings = Vec::new();
+    if let Some(link) = link {
+        let started = link.start(&board, standing.clone(), &cancel);
+        siblings.extend(started.map_err(|error| link::failure(&error))?);
+    }
+    if args.watch_resources {
+        let kept = config::keep_resources(Arc::clone(&ctx), Arc::clone(&board), standing, cancel.clone());
+        siblings.push(tokio::spawn(kept));
+    }
     let followed = Arc::clone(&suspensions).follow(desired.clone(), cancel.clone());
     let desk = Desk::new(Arc::clone(&ctx), Arc::clone(&board), suspensions, desired);
     let served = socket.map(|socket| tokio::spawn(desk.serve(socket, cancel.clone())));
     config::run(ctx, followed, board, cancel).await;
     keeper.await.map_err(|error| Failure::of(&error))?;
-    for served in served.into_iter().chain(resources) {
+    for served in served.into_iter().chain(siblings) {
         served.await.map_err(|error| Failure::of(&error))?;
     }
     Ok(ExitCode::SUCCESS)

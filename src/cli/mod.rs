@@ -1,16 +1,21 @@
 //! The command line: one file a subcommand; [`ui`] is the only place that prints.
 mod admin;
 mod agent;
+mod bench;
 mod completions;
+mod connect;
 mod context;
 mod control;
 mod diff;
+mod disconnect;
 mod election;
 mod events;
 mod failure;
 mod hub;
 mod keygen;
+mod link;
 mod mask;
+mod onboarding;
 mod output;
 mod plan;
 mod preview;
@@ -88,8 +93,14 @@ enum Command {
     Events(events::EventsArgs),
     /// Run a control plane: the resources of Azure Arc-enabled Kubernetes, without Azure
     Hub(hub::HubArgs),
+    /// Connect a cluster to a control plane: checks first, then its resource, then the agents
+    Connect(Box<connect::ConnectArgs>),
+    /// Take the connection away on both sides; what was applied stays
+    Disconnect(disconnect::DisconnectArgs),
     /// Make a key pair for a repository that is reached over ssh
     Keygen(keygen::KeygenArgs),
+    /// Measure how much a control plane bears
+    Bench(bench::BenchArgs),
     /// Print the JSON Schema of the state file
     Schema(schema::SchemaArgs),
     /// Print the CustomResourceDefinitions
@@ -145,7 +156,10 @@ fn run(command: Command, data: context::DataDir) -> Outcome {
         Command::Tree(args) => tree::tree(&args, &data),
         Command::Events(args) => context::block_on(events::events(args)),
         Command::Hub(args) => context::block_on(hub::run(args)),
+        Command::Connect(args) => context::block_on(connect::run(*args)),
+        Command::Disconnect(args) => context::block_on(disconnect::run(args)),
         Command::Keygen(args) => keygen::keygen(&args),
+        Command::Bench(args) => context::block_on(bench::run(args)),
         Command::Schema(args) => schema::schema(&args),
         Command::Crds(args) => schema::crds(&args),
         Command::Completions(args) => completions::run(&args),

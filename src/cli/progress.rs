@@ -53,6 +53,11 @@ impl Progress {
         self.0.inc(1);
     }
 
+    /// Something else is under way.
+    pub(super) fn tell(&self, message: &str) {
+        self.0.set_message(message.to_owned());
+    }
+
     /// Leaves the screen.
     pub(super) fn end(self) {
         drop(self);

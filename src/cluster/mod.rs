@@ -20,6 +20,7 @@ mod others;
 mod secrets;
 mod signal;
 mod store;
+mod vault;
 mod watch;
 
 pub use accounts::Accounts;
@@ -36,6 +37,7 @@ pub use live::{Denials, Live};
 pub use live_object::LiveObject;
 pub use secrets::SecretEntries;
 pub use signal::Signal;
+pub use vault::{Kept, Vault, VaultError};
 
 use crate::model::{Account, Manifest, ObjectId, configuration::ConfigurationId};
 use deadline::{READ, answered};

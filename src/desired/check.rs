@@ -115,7 +115,7 @@ fn check_object(map: &Map<String, Value>, schema: &Value, path: &str, problems: 
 }
 
 /// Properties that the resource writes itself, and what is done about them.
-const READ_ONLY: [&str; 9] = [
+pub(super) const READ_ONLY: [&str; 9] = [
     "complianceState",
     "complianceStatus",
     "errorMessage",

@@ -103,6 +103,9 @@ pub fn owned_elsewhere(id: &ConfigurationId, owner: &Door) -> String {
         Door::Cluster => {
             format!("{id} is owned by the custom resource of that name, which applied what there is of it")
         }
+        Door::Azure(host) => {
+            format!("{id} is owned by the configuration of that name at {host}, which applied what there is of it")
+        }
         Door::Unknown => format!("{id} is owned by something else"),
     }
 }

@@ -4,6 +4,7 @@
 //! [`Configuration`]; what cannot be used becomes an [`Issue`] and leaves the others alone.
 //! Several doors at once are made one state by [`doors`]. Nothing here talks to a repository, nor writes to a cluster.
 pub mod arm;
+pub mod azure;
 mod check;
 pub mod cluster;
 pub mod doors;

@@ -57,12 +57,14 @@ impl SecretSource for ProcessSecrets {
 
 /// What a door says of a document that reaches for the agent's own files or environment.
 const OUT_OF_REACH: &str = "is out of reach of a custom resource, whose author need not be the owner of the agent's machine: name a Secret with secretRef";
+/// As [`OUT_OF_REACH`], of a control plane's.
+const OUT_OF_REACH_OF_AZURE: &str = "is out of reach of a control plane, whose users need not be the owners of the agent's machine: give the value in configurationProtectedSettings, or name a Secret with secretRef";
 
 /// What a document may reach beside itself, which its door decides.
 ///
 /// A state file may name files, of which relative paths start at its directory and which are known afterwards, and
-/// variables of the environment. A custom resource may not, nor a repository on the agent's machine: who may create one
-/// must not read that machine.
+/// variables of the environment. A custom resource may not, nor what comes from a control plane, nor a repository on the
+/// agent's machine: who may create one must not read that machine.
 pub(super) struct Reader<'a> {
     source: Option<&'a dyn SecretSource>,
     door: Door,
@@ -79,6 +81,15 @@ impl<'a> Reader<'a> {
     /// For a custom resource.
     pub(super) fn of_cluster() -> Self {
         Self { source: None, door: Door::Cluster, directory: PathBuf::new(), files: RefCell::default() }
+    }
+
+    /// For what comes from a control plane.
+    pub(super) fn of_azure(door: Door) -> Self {
+        Self { source: None, door, directory: PathBuf::new(), files: RefCell::default() }
+    }
+
+    fn out_of_reach(&self) -> &'static str {
+        if matches!(self.door, Door::Azure(_)) { OUT_OF_REACH_OF_AZURE } else { OUT_OF_REACH }
     }
 
     /// The door that the document came in by.
@@ -98,7 +109,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn file(&self, path: &str) -> Result<SecretString, String> {
         // Not even whether there is such a file is to be found out.
-        let source = self.source.ok_or_else(|| format!("a file {OUT_OF_REACH}"))?;
+        let source = self.source.ok_or_else(|| format!("a file {}", self.out_of_reach()))?;
         let path = self.resolve(path);
         // Before it is read: a change in between is then seen as one.
         let stamp = Stamp::of(&path);
@@ -108,7 +119,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn env(&self, name: &str) -> Result<SecretString, String> {
-        self.source.ok_or_else(|| format!("the environment {OUT_OF_REACH}"))?.env(name)
+        self.source.ok_or_else(|| format!("the environment {}", self.out_of_reach()))?.env(name)
     }
 
     /// The files that were asked for, readable or not.

@@ -239,6 +239,8 @@ pub struct Configuration {
     pub door: Door,
     /// The custom resource that it came as, if it did.
     pub resource: Option<ResourceRef>,
+    /// Revision of the ARM resource that it came as, if it did.
+    pub revision: Option<i64>,
 }
 
 impl Kustomization {
@@ -286,6 +288,7 @@ impl Configuration {
             digest: String::new(),
             door: Door::Unknown,
             resource: None,
+            revision: None,
         }
     }
 }

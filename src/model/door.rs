@@ -11,31 +11,37 @@ pub enum Door {
     Files(Arc<str>),
     /// Custom resources of the cluster itself.
     Cluster,
+    /// A control plane, Azure or a hub, by its host.
+    Azure(Arc<str>),
 }
 
 /// What a name of state files begins with.
 const FILES: &str = "file:";
 /// The name of the cluster door.
 const CLUSTER: &str = "cluster";
+/// What the name of a control plane begins with.
+const AZURE: &str = "azure:";
 
 impl Door {
     /// Reads what `Display` writes; anything else is not known.
     pub fn named(text: &str) -> Self {
-        match text.strip_prefix(FILES) {
-            Some(paths) => Self::Files(paths.into()),
-            None if text == CLUSTER => Self::Cluster,
-            None => Self::Unknown,
+        match (text.strip_prefix(FILES), text.strip_prefix(AZURE)) {
+            (Some(paths), _) => Self::Files(paths.into()),
+            (None, Some(host)) => Self::Azure(host.into()),
+            (None, None) if text == CLUSTER => Self::Cluster,
+            (None, None) => Self::Unknown,
         }
     }
 
     /// Whether what came in by `other` may come in by this one without a word: state files that were moved are the
-    /// same state, and what nobody knows the origin of belongs to whoever asks.
+    /// same state, as is a control plane that has another name, and what nobody knows the origin of belongs to whoever asks.
     pub fn may_succeed(&self, other: &Self) -> bool {
         match (self, other) {
-            (_, Self::Unknown) | (Self::Files(_), Self::Files(_)) | (Self::Cluster, Self::Cluster) => true,
-            (Self::Unknown, Self::Files(_) | Self::Cluster)
-            | (Self::Files(_), Self::Cluster)
-            | (Self::Cluster, Self::Files(_)) => false,
+            (_, Self::Unknown)
+            | (Self::Files(_), Self::Files(_))
+            | (Self::Cluster, Self::Cluster)
+            | (Self::Azure(_), Self::Azure(_)) => true,
+            (Self::Unknown | Self::Files(_) | Self::Cluster | Self::Azure(_), _) => false,
         }
     }
 }
@@ -46,6 +52,7 @@ impl fmt::Display for Door {
             Self::Unknown => Ok(()),
             Self::Files(paths) => write!(f, "{FILES}{paths}"),
             Self::Cluster => f.write_str(CLUSTER),
+            Self::Azure(host) => write!(f, "{AZURE}{host}"),
         }
     }
 }
@@ -56,7 +63,8 @@ mod tests {
 
     #[test]
     fn a_name_is_read_back() {
-        for door in [Door::Unknown, Door::Files("/etc/a.yaml,/etc/b".into()), Door::Cluster] {
+        let azure = Door::Azure("hub.example.org:8443".into());
+        for door in [Door::Unknown, Door::Files("/etc/a.yaml,/etc/b".into()), Door::Cluster, azure] {
             assert_eq!(Door::named(&door.to_string()), door);
         }
         assert_eq!(Door::named("nonsense"), Door::Unknown);

@@ -1,6 +1,7 @@
 //! The nouns, as plain values: no I/O, no clock, no client.
 mod account;
 pub mod configuration;
+pub mod distribution;
 mod door;
 pub mod flux;
 mod manifest;

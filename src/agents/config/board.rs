@@ -1,5 +1,9 @@
 //! The status of every configuration, and the file that others read it from.
-use super::{changes::Changes, departures::Departures, status::ConfigurationStatus};
+use super::{
+    changes::{Changes, News},
+    departures::Departures,
+    status::ConfigurationStatus,
+};
 use crate::{model::configuration::ConfigurationId, runtime::file::replace};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -31,7 +35,7 @@ pub struct Board {
     writing: tokio::sync::Mutex<()>,
     visits: watch::Sender<BTreeMap<ConfigurationId, Visits>>,
     /// The configurations that there is news of.
-    pub(super) changes: Arc<Changes>,
+    changes: Arc<Changes>,
     /// The configurations that are given up.
     pub(super) departures: Departures,
 }
@@ -71,6 +75,11 @@ impl Board {
     /// The status of one configuration.
     pub fn get(&self, id: &ConfigurationId) -> Option<ConfigurationStatus> {
         self.known().get(id).cloned()
+    }
+
+    /// Listens for news of configurations from here on.
+    pub(crate) fn listen(&self) -> Arc<News> {
+        self.changes.listen()
     }
 
     /// Every status, sorted.

@@ -178,7 +178,11 @@ impl Desk {
 
     fn suspended_by_state(&self, id: &ConfigurationId) -> Answer {
         let door = self.desired.borrow().configuration(id).map(|one| one.door.clone()).unwrap_or_default();
-        let place = if door == Door::Cluster { "custom resource" } else { "state file" };
+        let place = match door {
+            Door::Cluster => "custom resource",
+            Door::Azure(_) => "configuration at the control plane",
+            Door::Files(_) | Door::Unknown => "state file",
+        };
         Answer::refused(format!("{id} is suspended by its {place}"), "set spec.suspend to false there")
     }
 

@@ -2,7 +2,7 @@
 use super::Context;
 use crate::{
     desired::{
-        DesiredState, cluster,
+        DesiredState, azure, cluster,
         doors::{Merged, merge},
     },
     error::Chain,
@@ -21,34 +21,35 @@ pub struct Doors {
     pub files: Option<Receiver<Arc<DesiredState>>>,
     /// Custom resources.
     pub cluster: Option<Receiver<Arc<cluster::State>>>,
+    /// A control plane.
+    pub azure: Option<Receiver<Arc<azure::State>>>,
 }
 
-/// Custom resources, and what became of them among the doors.
+/// Custom resources and those of a control plane, and what became of them among the doors.
 pub struct Standing {
-    /// The resources.
+    /// The custom resources; none where that door is not open.
     pub(super) resources: Arc<cluster::State>,
+    /// Those of a control plane.
+    pub azure: Option<Arc<azure::State>>,
     /// The state that they are part of.
-    pub(super) merged: Merged,
+    pub merged: Merged,
 }
 
 impl Doors {
-    /// Follows the doors until cancelled: the desired state that they are together, and, where custom resources are
-    /// among them, where each of these stands.
+    /// Follows the doors until cancelled: the desired state that they are together, and where each resource stands.
     pub async fn follow(
         self,
         ctx: Arc<Context>,
         cancel: CancellationToken,
-    ) -> (Receiver<Arc<DesiredState>>, Option<Receiver<Arc<Standing>>>) {
+    ) -> (Receiver<Arc<DesiredState>>, Receiver<Arc<Standing>>) {
         // Whose a configuration is stands in the inventories; while they cannot be read nothing is applied either.
         if let Err(error) = ctx.cluster.inventories.load().await {
             tracing::warn!(error = %Chain(&error), "inventories not read; what another door owns is not known yet");
         }
         let mut follower = Follower { doors: self, ctx, merged: Merged::default() };
-        let resources = follower.look();
+        let standing = follower.look();
         let (state_tx, state_rx) = watch::channel(Arc::clone(&follower.merged.state));
-        let standing = resources
-            .map(|resources| watch::channel(Arc::new(Standing { resources, merged: follower.merged.clone() })));
-        let (standing_tx, standing_rx) = standing.unzip();
+        let (standing_tx, standing_rx) = watch::channel(Arc::new(standing));
         tokio::spawn(async move {
             tokio::select! {
                 // Cancel-safe: nothing but the channels is dropped.
@@ -67,38 +68,35 @@ struct Follower {
 }
 
 impl Follower {
-    /// Merges what the doors hold, and returns the resources among that.
-    fn look(&mut self) -> Option<Arc<cluster::State>> {
+    /// Merges what the doors hold, and returns where the resources among that stand.
+    fn look(&mut self) -> Standing {
         let files = self.doors.files.as_mut().map(|files| Arc::clone(&files.borrow_and_update()));
         let resources = self.doors.cluster.as_mut().map(|cluster| Arc::clone(&cluster.borrow_and_update()));
+        let azure = self.doors.azure.as_mut().map(|azure| Arc::clone(&azure.borrow_and_update()));
         let of_cluster = resources.as_ref().map(|resources| resources.desired());
-        let doors: Vec<&DesiredState> = files.as_deref().into_iter().chain(&of_cluster).collect();
+        let of_azure = azure.as_ref().map(|azure| azure.desired());
+        let doors: Vec<&DesiredState> = files.as_deref().into_iter().chain(&of_cluster).chain(&of_azure).collect();
         let inventories = &self.ctx.cluster.inventories;
         self.merged = merge(&doors, &self.merged.owners, |id| inventories.door_of(id));
-        resources
+        Standing { resources: resources.unwrap_or_default(), azure, merged: self.merged.clone() }
     }
 
-    async fn run(
-        mut self,
-        state_tx: watch::Sender<Arc<DesiredState>>,
-        standing_tx: Option<watch::Sender<Arc<Standing>>>,
-    ) {
+    async fn run(mut self, state_tx: watch::Sender<Arc<DesiredState>>, standing_tx: watch::Sender<Arc<Standing>>) {
         loop {
             let is_refused = !self.merged.refused.is_empty();
             tokio::select! {
                 // Cancel-safe: a change that was not seen stays marked as changed.
                 () = changed(self.doors.files.as_mut()) => {}
                 () = changed(self.doors.cluster.as_mut()) => {}
+                () = changed(self.doors.azure.as_mut()) => {}
                 () = tokio::time::sleep(WHILE_REFUSED), if is_refused => {}
             }
             let before = Arc::clone(&self.merged.state);
-            let resources = self.look();
+            let standing = self.look();
             if is_different(&before, &self.merged.state) {
                 state_tx.send_replace(Arc::clone(&self.merged.state));
             }
-            if let (Some(standing_tx), Some(resources)) = (&standing_tx, resources) {
-                standing_tx.send_replace(Arc::new(Standing { resources, merged: self.merged.clone() }));
-            }
+            standing_tx.send_replace(Arc::new(standing));
         }
     }
 }

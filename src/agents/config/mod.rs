@@ -24,6 +24,7 @@ mod fight;
 mod jobs;
 mod judge;
 mod lookup;
+mod mapped;
 mod memory;
 mod normalise;
 mod observe;
@@ -48,10 +49,12 @@ pub use credentials::SourceError;
 pub use doors::{Doors, Standing};
 pub use error::PassError;
 pub use lookup::{LookupError, lookup};
+pub(crate) use mapped::{INVALID, Said, Subject, invalid, mapped, same};
 pub use memory::Memory;
 pub use preview::{Preview, preview};
 pub use reconcile::reconcile;
 pub use remove::{Left, remove};
+pub(crate) use status::OWNED_ELSEWHERE;
 
 use crate::{
     cluster::Cluster,

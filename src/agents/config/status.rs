@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Reason of the conditions of a configuration that came in by another door already.
-pub(super) const OWNED_ELSEWHERE: &str = "OwnedElsewhere";
+pub(crate) const OWNED_ELSEWHERE: &str = "OwnedElsewhere";
 
 /// What became of one object in the last run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,7 +151,7 @@ pub struct ConfigurationStatus {
     pub conditions: Vec<Condition>,
     /// In their order.
     pub kustomizations: Vec<Arc<KustomizationStatus>>,
-    /// `metadata.generation` of the custom resource that the configuration came as, if it did.
+    /// `metadata.generation` of the custom resource that the configuration came as, or the revision of the ARM resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Settings that mean nothing to this engine.

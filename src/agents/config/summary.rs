@@ -81,7 +81,11 @@ pub(super) fn status_of(
         repository_public_key: report.public_key.clone(),
         conditions,
         kustomizations: report.kustomizations.clone(),
-        observed_generation: configuration.resource.as_ref().map(|resource| resource.generation),
+        observed_generation: configuration
+            .resource
+            .as_ref()
+            .map(|resource| resource.generation)
+            .or(configuration.revision),
         ignored: configuration.ignored.clone(),
     }
 }

@@ -1,4 +1,4 @@
-//! Which of several processes does the work, and what each tells of itself.
+//! Which of several processes does the work, what each tells of itself, and that its agents go on.
 //!
 //! ```text
 //! Lease --Election::campaign--> held --fence open--> the agents run
@@ -9,9 +9,13 @@ mod decide;
 mod election;
 mod exposition;
 mod figures;
+mod health;
 mod readiness;
+mod supervise;
 
 pub use decide::Timing;
 pub use election::{Election, Held, Lost};
 pub use figures::Figures;
+pub use health::{Health, State};
 pub use readiness::{Readiness, Stage};
+pub use supervise::{Agent, supervise};

@@ -132,3 +132,50 @@ fn error(codes: &str) -> Value {
     json!({"description": format!("Code: {codes}"), "content": {"application/json": {"schema": {"type": "object",
         "properties": {"error": {"type": "object", "properties": {"code": {"type": "string"}, "message": {"type": "string"}}}}}}}})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str));
+                fields.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = openapi();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 5, "{found:?}");
+        for reference in found {
+            let pointer = reference.strip_prefix('#').expect("a local reference");
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_schemas_take_what_the_types_write() {
+        let document = openapi();
+        let wanted = super::super::PendingConfigurations {
+            configurations: vec![super::super::PendingConfiguration {
+                id: "/a".into(),
+                name: "a".into(),
+                kind: "k".into(),
+                revision: 1,
+                properties: serde_json::Map::new(),
+            }],
+        };
+        let mut schema = json!({"$ref": "#/components/schemas/PendingConfigurations"});
+        schema["components"] = document["components"].clone();
+        let validator = jsonschema::draft202012::new(&schema).expect("a schema");
+        assert!(validator.is_valid(&json!(wanted)));
+        assert!(!validator.is_valid(&json!({"configurations": [{"id": 1}]})));
+    }
+}

@@ -17,6 +17,12 @@ pub struct State {
     pub is_complete: bool,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self::new(Reach::Everywhere)
+    }
+}
+
 impl State {
     /// A state of which nothing is known yet.
     pub(super) fn new(reach: Reach) -> Self {

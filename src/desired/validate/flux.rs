@@ -77,6 +77,7 @@ pub(in crate::desired) fn flux(
         digest: String::new(),
         door: secrets.door().clone(),
         resource: None,
+        revision: None,
     };
     (configuration, resolved)
 }

@@ -68,6 +68,7 @@ pub(in crate::desired) fn source_control(
         digest: String::new(),
         door: secrets.door().clone(),
         resource: None,
+        revision: None,
     };
     (configuration, resolved)
 }

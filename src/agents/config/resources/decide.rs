@@ -1,11 +1,11 @@
 //! What there is to do for one resource. Pure.
-use super::{
-    super::{departures::Departure, status::ConfigurationStatus},
-    mapped::{Said, mapped, same},
+use super::super::{
+    departures::Departure,
+    mapped::{INVALID, Said, Subject, invalid, mapped, same},
+    status::ConfigurationStatus,
 };
 use crate::{
     desired::{
-        Issue,
         cluster::{Key, Resource},
         doors::{owned_elsewhere, way_out},
     },
@@ -16,11 +16,7 @@ use serde_json::Value;
 
 /// Time after which a resource that is being deleted is let go, whatever is left of what it applied.
 const DEADLINE: SignedDuration = SignedDuration::from_mins(5);
-/// Most issues that a message names.
-const NAMED: usize = 10;
 
-/// Reason of the conditions of a resource that cannot be used as it stands.
-pub(super) const INVALID: &str = "InvalidConfiguration";
 /// Reason of the conditions of what something else owns.
 pub(super) const OWNED_ELSEWHERE: &str = super::super::status::OWNED_ELSEWHERE;
 
@@ -138,26 +134,14 @@ fn told(view: &View<'_>) -> Step {
         (None, None) if view.has_waited => Said::Progressing,
         (None, None) => return Step::Wait,
     };
-    let status = mapped(resource, &said, view.handled, view.now);
+    let subject = Subject {
+        kind: resource.key.kind,
+        generation: resource.generation,
+        before: &resource.status,
+        requested_at: resource.requested_at.as_deref(),
+    };
+    let status = mapped(&subject, &said, view.handled, view.now);
     if same(&status, &resource.status) { Step::Nothing } else { Step::Status(status) }
-}
-
-/// What is wrong with a resource, without its name, which the reader has before them.
-fn invalid(issues: &[Issue], is_in_use: bool) -> String {
-    let errors: Vec<&Issue> = issues.iter().filter(|issue| issue.is_error()).collect();
-    let shown = errors.iter().take(NAMED).map(|issue| {
-        let place = if issue.field.is_empty() { String::new() } else { format!("{}: ", issue.field) };
-        let hint = issue.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-        format!("{place}{}{hint}", issue.message)
-    });
-    let mut text = shown.collect::<Vec<_>>().join("; ");
-    if errors.len() > NAMED {
-        text = format!("{text}; and {} more", errors.len() - NAMED);
-    }
-    if is_in_use {
-        text = format!("{text}; its last good form stays in use");
-    }
-    text.replace(|c: char| c.is_control(), " ")
 }
 
 #[cfg(test)]

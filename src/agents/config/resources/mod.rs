@@ -6,10 +6,9 @@
 //! the clock --------+
 //! ```
 mod decide;
-mod mapped;
 mod write;
 
-use super::{Board, Context, Standing};
+use super::{Board, Context, Standing, changes::News};
 use crate::{
     desired::cluster::{Key, Kind, Resource},
     error::Chain,
@@ -79,6 +78,7 @@ impl Track {
 pub(super) struct Keeper {
     ctx: Arc<Context>,
     board: Arc<Board>,
+    news: Arc<News>,
     tracks: BTreeMap<Key, Track>,
     writes: JoinSet<(Key, Written)>,
     slots: Arc<Semaphore>,
@@ -88,7 +88,8 @@ impl Keeper {
     /// A keeper that has seen nothing yet.
     pub(super) fn new(ctx: Arc<Context>, board: Arc<Board>) -> Self {
         let slots = Arc::new(Semaphore::new(WRITES));
-        Self { ctx, board, tracks: BTreeMap::new(), writes: JoinSet::new(), slots }
+        let news = board.listen();
+        Self { ctx, board, news, tracks: BTreeMap::new(), writes: JoinSet::new(), slots }
     }
 
     /// Follows resources and their reports until cancelled.
@@ -110,8 +111,8 @@ impl Keeper {
                     now = next;
                 }
                 // Cancel-safe: news that was not taken is kept.
-                () = self.board.changes.wait() => {
-                    due.extend(self.board.changes.take().iter().flat_map(keys_of));
+                () = self.news.wait() => {
+                    due.extend(self.news.take().iter().flat_map(keys_of));
                 }
                 // Cancel-safe: a write that has ended and was not taken is taken next time.
                 Some(done) = self.writes.join_next() => due.extend(done.ok().and_then(|(key, done)| self.end(key, done))),
@@ -287,7 +288,7 @@ fn stalled(status: &Value) -> Option<&Value> {
 
 /// Whether a condition is about the resource itself, rather than about what came of a visit.
 fn is_refusal(condition: &Value) -> bool {
-    [decide::INVALID, decide::OWNED_ELSEWHERE].iter().any(|reason| condition["reason"] == *reason)
+    [super::mapped::INVALID, decide::OWNED_ELSEWHERE].iter().any(|reason| condition["reason"] == *reason)
 }
 
 fn keys_of(id: &ConfigurationId) -> [Key; 4] {

@@ -136,6 +136,7 @@ fn everything_that_is_said_is_heeded() {
         digest: "",
         door: Unknown,
         resource: None,
+        revision: None,
     }
     "#);
 }

@@ -1,12 +1,12 @@
-//! From a report to the status of a custom resource, in the words of its kind. Pure.
-use super::super::status::{Condition as Reported, ConfigurationStatus, KustomizationStatus, ObjectStatus, Outcome};
+//! From a report to the status of a resource, of the cluster or of a control plane, in the words of its kind. Pure.
+use super::status::{Condition as Reported, ConfigurationStatus, KustomizationStatus, ObjectStatus, Outcome};
 use crate::{
     api::{
         ComplianceStateV1, ComplianceStateV2, ComplianceStatus, FluxConfigurationStatus, GitConfigStatus, InstallState,
         MessageLevel, ObjectReference, ObjectStatus as ApiObjectStatus, ObjectStatusCondition, ProvisioningStateV1,
         ProvisioningStateV2, SourceControlConfigurationStatus,
     },
-    desired::cluster::{Kind, Resource},
+    desired::{Issue, cluster::Kind},
     model::operator::OPERATOR,
     plan::health::Health,
 };
@@ -22,8 +22,26 @@ const MAX_OBJECTS: usize = 500;
 /// The moment of writing: it is no news by itself.
 const WRITTEN_AT: &str = "statusUpdatedAt";
 
+/// Most issues that a message names.
+const NAMED: usize = 10;
+
+/// Reason of the conditions of a resource that cannot be used as it stands.
+pub(crate) const INVALID: &str = "InvalidConfiguration";
+
+/// The resource of which something is said.
+pub(crate) struct Subject<'a> {
+    /// Its kind.
+    pub(crate) kind: Kind,
+    /// Which version of it is meant.
+    pub(crate) generation: i64,
+    /// What is said of it so far.
+    pub(crate) before: &'a Value,
+    /// The visit that it asks for.
+    pub(crate) requested_at: Option<&'a str>,
+}
+
 /// What is said of a resource.
-pub(super) enum Said<'a> {
+pub(crate) enum Said<'a> {
     /// It is not used, and why.
     Refused { reason: &'a str, message: &'a str },
     /// Its first visit has not ended.
@@ -33,7 +51,7 @@ pub(super) enum Said<'a> {
 }
 
 /// Whether two statuses say the same.
-pub(super) fn same(a: &Value, b: &Value) -> bool {
+pub(crate) fn same(a: &Value, b: &Value) -> bool {
     let said = |value: &Value| {
         let fields = value.as_object().into_iter().flatten().filter(|(key, _)| *key != WRITTEN_AT);
         fields.map(|(key, value)| (key.clone(), value.clone())).collect::<serde_json::Map<_, _>>()
@@ -45,20 +63,20 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
 ///
 /// What it had keeps its times: the same report on the status that it made gives that same status, also in another
 /// process, which remembers nothing.
-pub(super) fn mapped(resource: &Resource, said: &Said<'_>, handled: Option<&str>, now: jiff::Timestamp) -> Value {
-    let before = &resource.status;
-    let conditions = conditions(resource, said, now);
+pub(crate) fn mapped(subject: &Subject<'_>, said: &Said<'_>, handled: Option<&str>, now: jiff::Timestamp) -> Value {
+    let before = subject.before;
+    let conditions = conditions(subject, said, now);
     let report = if let Said::Reported(report) = said { Some(*report) } else { None };
     let is_suspended = report.is_some_and(|report| report.condition_reason() == "Suspended");
     let handled = match said {
         // Looked at, and found to be of no use: that is an answer too.
-        Said::Refused { .. } => resource.requested_at.as_deref(),
+        Said::Refused { .. } => subject.requested_at,
         Said::Progressing => None,
         Said::Reported(_) => handled.filter(|_| !is_suspended),
     };
     let handled = handled.map(str::to_owned).or_else(|| text(before, "lastHandledReconcileAt"));
-    let generation = Some(resource.generation);
-    let status = match resource.key.kind {
+    let generation = Some(subject.generation);
+    let status = match subject.kind {
         Kind::Flux | Kind::FluxConfig => {
             let status = flux(said, report, before, now);
             serde_json::to_value(FluxConfigurationStatus {
@@ -197,7 +215,7 @@ fn install_state(said: &Said<'_>) -> InstallState {
 }
 
 /// Ready always; Reconciling and Stalled, which mean that something is unusual, while they are true.
-fn conditions(resource: &Resource, said: &Said<'_>, now: jiff::Timestamp) -> Vec<Condition> {
+fn conditions(subject: &Subject<'_>, said: &Said<'_>, now: jiff::Timestamp) -> Vec<Condition> {
     let wanted: Vec<(&str, &str, &str, &str, jiff::Timestamp)> = match said {
         Said::Refused { reason, message } => {
             vec![("Ready", "False", *reason, *message, now), ("Stalled", "True", *reason, *message, now)]
@@ -216,7 +234,7 @@ fn conditions(resource: &Resource, said: &Said<'_>, now: jiff::Timestamp) -> Vec
             .collect()
         }
     };
-    let before = resource.status["conditions"].as_array();
+    let before = subject.before["conditions"].as_array();
     let since = |kind: &str, status: &str| {
         let old = before.into_iter().flatten().find(|old| old["type"] == kind && old["status"] == status)?;
         old["lastTransitionTime"].as_str()?.parse::<jiff::Timestamp>().ok()
@@ -224,7 +242,7 @@ fn conditions(resource: &Resource, said: &Said<'_>, now: jiff::Timestamp) -> Vec
     let condition = |(kind, status, reason, message, at): (&str, &str, &str, &str, jiff::Timestamp)| Condition {
         last_transition_time: Time(since(kind, status).unwrap_or(at)),
         message: bounded(message, MAX_MESSAGE),
-        observed_generation: Some(resource.generation),
+        observed_generation: Some(subject.generation),
         reason: reason.to_owned(),
         status: status.to_owned(),
         type_: kind.to_owned(),
@@ -329,6 +347,24 @@ fn level(level: &str) -> MessageLevel {
         "Warning" => MessageLevel::Warning,
         _ => MessageLevel::Information,
     }
+}
+
+/// What is wrong with a resource, without its name, which the reader has before them.
+pub(crate) fn invalid(issues: &[Issue], is_in_use: bool) -> String {
+    let errors: Vec<&Issue> = issues.iter().filter(|issue| issue.is_error()).collect();
+    let shown = errors.iter().take(NAMED).map(|issue| {
+        let place = if issue.field.is_empty() { String::new() } else { format!("{}: ", issue.field) };
+        let hint = issue.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        format!("{place}{}{hint}", issue.message)
+    });
+    let mut text = shown.collect::<Vec<_>>().join("; ");
+    if errors.len() > NAMED {
+        text = format!("{text}; and {} more", errors.len() - NAMED);
+    }
+    if is_in_use {
+        text = format!("{text}; its last good form stays in use");
+    }
+    text.replace(|c: char| c.is_control(), " ")
 }
 
 /// A text of at most `most` bytes.
