@@ -91,7 +91,9 @@ fn of_deployment(deployment: &Deployment, has_no_pods: bool) -> Vec<String> {
     let name = deployment.metadata.name.as_deref().unwrap_or_default();
     let status = deployment.status.as_ref();
     let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    let failed = conditions.iter().find(|one| one.type_.as_deref() == Some("ReplicaFailure") && one.status.as_deref() == Some("True"));
+    let failed = conditions
+        .iter()
+        .find(|one| one.type_.as_deref() == Some("ReplicaFailure") && one.status.as_deref() == Some("True"));
     if let Some(failed) = failed {
         let message = bounded(failed.message.as_deref().unwrap_or_default());
         return vec![format!("Deployment {name} can make no pods: {message}")];

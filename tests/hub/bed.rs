@@ -219,6 +219,32 @@ impl Hub {
         request
     }
 
+    /// Visits a page as a browser would that follows no redirect: status, headers and text.
+    pub(crate) fn visit(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        form: Option<&str>,
+    ) -> (u16, reqwest::header::HeaderMap, String) {
+        let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let client = builder.tls_danger_accept_invalid_certs(true).build().expect("a client");
+        let url = format!("{}{path}", self.address);
+        let mut request = match form {
+            Some(form) => {
+                client.post(url).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned())
+            }
+            None => client.get(url),
+        };
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        run(async move {
+            let response = request.send().await.expect("an answer");
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            (status, headers, response.text().await.expect("a text"))
+        })
+    }
+
     pub(crate) fn kill(mut self) {
         let child = self.process().expect("a process");
         child.kill().expect("killed");
@@ -244,6 +270,11 @@ impl Drop for Hub {
             Running::Part(cancel) => cancel.cancel(),
         }
     }
+}
+
+/// Waits for something that is done elsewhere.
+pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(work)
 }
 
 /// Serves something else of a test over plain HTTP, and says where.

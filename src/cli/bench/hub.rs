@@ -6,10 +6,7 @@ use super::{
 };
 use crate::{
     cli::{Failure, Outcome, output::Form, progress::Progress, ui},
-    cloud::{
-        Http, HubTime, OnboardingKey, Plane,
-        http::Ask,
-    },
+    cloud::{Http, HubTime, OnboardingKey, Plane, http::Ask},
     runtime::clock::SystemClock,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -146,7 +143,8 @@ pub(super) async fn run(args: HubBenchArgs) -> Outcome {
 
 /// The key by which every simulated cluster enrols, and its public half.
 fn onboarding() -> Result<(OnboardingKey, String), Failure> {
-    let made = openssl::rsa::Rsa::generate(2048).and_then(|key| Ok((key.private_key_to_pem()?, key.public_key_to_der_pkcs1()?)));
+    let made = openssl::rsa::Rsa::generate(2048)
+        .and_then(|key| Ok((key.private_key_to_pem()?, key.public_key_to_der_pkcs1()?)));
     let (private, public) = made.map_err(|error| Failure::of(&error))?;
     let private = SecretString::from(String::from_utf8(private).map_err(|error| Failure::of(&error))?);
     let key = OnboardingKey::from_pem(&private).map_err(|error| Failure::of(&error))?;
@@ -176,8 +174,11 @@ async fn settle(measured: &Measured, number: usize) -> Result<(), Failure> {
     let until = Instant::now() + Duration::from_secs(120);
     while measured.waiting() < number {
         if Instant::now() > until {
-            return Err(Failure::new(format!("only {} of {number} agents could be connected at once", measured.waiting()))
-                .hint("each takes a connection: raise the limit of open files (ulimit -n)"));
+            return Err(Failure::new(format!(
+                "only {} of {number} agents could be connected at once",
+                measured.waiting()
+            ))
+            .hint("each takes a connection: raise the limit of open files (ulimit -n)"));
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -263,7 +264,18 @@ fn print(all: &[Figures], form: Form) -> Outcome {
         ui::line(format_args!("{text}"));
         return Ok(ExitCode::SUCCESS);
     }
-    let heading = ["AGENTS", "CONNECTED/S", "HEARTBEAT", "CHANGE SEEN", "LIST", "REQUESTS/S", "FAILED", "MEMORY", "CORES", "DATABASE"];
+    let heading = [
+        "AGENTS",
+        "CONNECTED/S",
+        "HEARTBEAT",
+        "CHANGE SEEN",
+        "LIST",
+        "REQUESTS/S",
+        "FAILED",
+        "MEMORY",
+        "CORES",
+        "DATABASE",
+    ];
     let both = |summary: &Summary| format!("{}/{} ms", summary.p50, summary.p99);
     let row = |one: &Figures| {
         vec![

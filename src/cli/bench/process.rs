@@ -23,9 +23,13 @@ impl Process {
     pub(super) async fn start(data: &str, directory: &Path) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(|error| Failure::of(&error))?;
         let mut command = Command::new(program);
-        command.args(["--log=warn", "hub", "--listen=127.0.0.1:0", "--data", data]).arg("--seal-key").arg(directory.join("seal"));
+        command
+            .args(["--log=warn", "hub", "--listen=127.0.0.1:0", "--data", data])
+            .arg("--seal-key")
+            .arg(directory.join("seal"));
         command.arg("--bootstrap").arg(directory.join("bootstrap.json")).current_dir(directory);
-        let mut child = command.stderr(Stdio::piped()).kill_on_drop(true).spawn().map_err(|error| Failure::of(&error))?;
+        let mut child =
+            command.stderr(Stdio::piped()).kill_on_drop(true).spawn().map_err(|error| Failure::of(&error))?;
         let Some(stderr) = child.stderr.take() else { return Err(Failure::new("the control plane has no output")) };
         let mut lines = BufReader::new(stderr).lines();
         let mut said = String::new();

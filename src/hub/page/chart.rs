@@ -15,6 +15,8 @@ const LEFT: f64 = 48.0;
 const RIGHT: f64 = WIDTH - 16.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = HEIGHT - 30.0;
+/// Least height of an area that has its name within.
+const NAME_HEIGHT: f64 = 18.0;
 /// States from the bottom up; others come above.
 const ORDER: [&str; 8] =
     ["Compliant", "Installed", "Suspended", "Pending", "Unknown", "Noncompliant", "Non-Compliant", "Failed"];
@@ -135,11 +137,28 @@ fn drawing(series: &Series) -> Markup {
             @for (name, path) in areas(series, x, y) {
                 path class=(format!("area {}", Tone::of(&name).class())) d=(path) { title { (name) } }
             }
+            @for (name, middle) in names_within(series, y) {
+                text.within x=(RIGHT - 10.0) y=(middle + 4.0) text-anchor="end" aria-hidden="true" { (name.to_lowercase()) }
+            }
             @for (step, at) in marks.iter().enumerate() {
                 text x=(x(*at)) y=(HEIGHT - 8.0) text-anchor=(match step { 0 => "start", 4 => "end", _ => "middle" }) { (label(*at, false)) }
             }
         }
     }
+}
+
+/// The names of those states whose area has room for one at its end, and where: nobody needs the colours.
+fn names_within(series: &Series, y: impl Fn(i64) -> f64) -> Vec<(&str, f64)> {
+    let mut below = 0;
+    let mut names = Vec::new();
+    for (name, numbers) in &series.states {
+        let above = below + numbers.last().copied().unwrap_or_default();
+        if y(below) - y(above) >= NAME_HEIGHT {
+            names.push((name.as_str(), f64::midpoint(y(below), y(above))));
+        }
+        below = above;
+    }
+    names
 }
 
 /// What the drawing says, in a sentence.
@@ -212,6 +231,8 @@ mod tests {
         let areas = areas(&series, |at| f64::from(u8::from(at != self::at(0))), |number| share(number, 1));
         assert_eq!(areas[0].1, "M0.0 0.0L1.0 1.0L1.0 0.0L0.0 0.0Z");
         assert_eq!(areas[1].1, "M0.0 1.0L1.0 2.0L1.0 1.0L0.0 0.0Z");
+        let tall = |number: i64| -share(number, 1) * NAME_HEIGHT;
+        assert_eq!(names_within(&series, tall).len(), 3);
         for (number, wanted) in [(1, 1), (3, 4), (6, 10), (11, 20), (4001, 5000)] {
             assert_eq!(rounded_up(number), wanted);
         }

@@ -3,7 +3,7 @@ use super::{
     clusters::Row,
     events::{self, Shown},
     layout::{Place, Viewer, page},
-    parts::{Column, facts, moment, moment_or, nothing, segment, state, table},
+    parts::{Column, RESOURCE, facts, moment, moment_or, nothing, segment, state, table},
 };
 use maud::{Markup, html};
 
@@ -86,7 +86,7 @@ fn about(view: &View, now: jiff::Timestamp) -> Markup {
         ("Location", html! { (view.location) }),
         ("Waiting for delivery", html! { @if view.waiting > 0 { (view.waiting) " statuses" } }),
         ("Tags", html! { (tags) }),
-        ("Resource", html! { code { (view.id) } }),
+        (RESOURCE, html! { code { (view.id) } }),
     ])
 }
 

@@ -3,7 +3,7 @@ use super::{
     cluster::kind_name,
     clusters::Row,
     layout::{Place, Viewer, page},
-    parts::{Column, facts, moment, moment_or, nothing, state, table},
+    parts::{Column, RESOURCE, facts, moment, moment_or, nothing, state, table},
 };
 use crate::hub::store::Turn;
 use maud::{Markup, html};
@@ -156,7 +156,7 @@ fn about(view: &View, now: jiff::Timestamp) -> Markup {
         ("Source", html! { (source(&view.properties)) }),
         ("Status", moment_or(view.updated_at, now, "not reported yet")),
         ("Changed", html! { (moment(view.modified_at, now)) " by " (view.modified_by) }),
-        ("Resource", html! { code { (view.id) } }),
+        (RESOURCE, html! { code { (view.id) } }),
     ])
 }
 
@@ -255,7 +255,7 @@ mod tests {
         );
         assert_eq!(flux.objects[0].message, "bad image");
         let first = Status::read(&map(
-            json!({"complianceStatus": {"complianceState": "Installed", "message": "m"}, "installState": "Installed"}),
+            &json!({"complianceStatus": {"complianceState": "Installed", "message": "m"}, "installState": "Installed"}),
         ));
         assert_eq!(
             (first.compliance.as_str(), first.install.as_str(), first.message.as_str()),

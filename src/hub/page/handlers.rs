@@ -9,6 +9,7 @@ use crate::{
     hub::{
         Hub,
         arm::{CLUSTER_TYPE, key},
+        connectivity::Connectivity,
         store::{ClusterRecord, Event, Resource, Seen, StatusRecord, Store, Wanted},
     },
 };
@@ -52,7 +53,9 @@ pub(super) async fn clusters(
     Query(find): Query<Find>,
 ) -> Page {
     let text = find.q.chars().take(200).collect();
-    let wanted = Wanted { text, connectivity: find.status, compliance: find.with };
+    // A word that is none finds all.
+    let connectivity = Connectivity::named(&find.status).map(Connectivity::word).unwrap_or_default().to_owned();
+    let wanted = Wanted { text, connectivity, compliance: find.with };
     let total = hub.store.count_clusters(&wanted).await?;
     let mut part = Part { page: 1, size: CLUSTERS.into(), total };
     part.page = find.page.parse().unwrap_or(1).clamp(1, part.last());

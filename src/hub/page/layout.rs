@@ -53,7 +53,7 @@ pub(super) fn page(viewer: &Viewer, place: Place, title: &str, main: &Markup) ->
     let content = html! {
         div data-live {
             (main)
-            p.asof { "As of " time datetime=(now) { (now) } }
+            p.asof { "As of " time datetime=(now) { (viewer.now.strftime("%Y-%m-%d %H:%M:%S UTC")) } }
         }
     };
     document(title, &navigation, &content, true)

@@ -2,6 +2,9 @@
 use maud::{Markup, html};
 use std::fmt;
 
+/// The name of a fact that is an id.
+pub(super) const RESOURCE: &str = "Resource";
+
 /// How a state looks: a colour and a shape of its own, beside its word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
@@ -60,7 +63,7 @@ pub(super) fn state(word: &str) -> Markup {
 /// How many there are of a state.
 pub(super) fn counted(number: i64, word: &str) -> Markup {
     let tone = Tone::of(word);
-    html! { span class=(format!("state {}", tone.class())) { (tone.shape()) b { (number) } " " (word.to_lowercase()) } }
+    html! { span class=(format!("state {}", tone.class())) { (tone.shape()) span { b { (number) } " " (word.to_lowercase()) } } }
 }
 
 /// A moment, as people say it; the whole of it is there too.
@@ -115,12 +118,12 @@ pub(super) fn table(caption: &str, columns: &[Column<'_>], rows: &[Vec<Markup>])
     }
 }
 
-/// Names and values. What is empty is left out.
+/// Names and values. What is empty is left out, and an id has a line to itself.
 pub(super) fn facts(facts: &[(&str, Markup)]) -> Markup {
     html! {
         dl.facts {
             @for (name, value) in facts.iter().filter(|(_, value)| !value.0.is_empty()) {
-                div { dt { (name) } dd { (value) } }
+                div class=[(*name == RESOURCE).then_some("wide")] { dt { (name) } dd { (value) } }
             }
         }
     }
