@@ -149,12 +149,17 @@ fn drawing(series: &Series) -> Markup {
 
 /// The names of those states whose area has room for one at its end, and where: nobody needs the colours.
 fn names_within(series: &Series, y: impl Fn(i64) -> f64) -> Vec<(&str, f64)> {
-    let mut below = 0;
+    // A name takes an eighth of the width.
+    let last = series.moments.len().saturating_sub(1);
+    let end = last.saturating_sub(series.moments.len() / 8);
+    let mut below = vec![0; series.moments.len()];
     let mut names = Vec::new();
     for (name, numbers) in &series.states {
-        let above = below + numbers.last().copied().unwrap_or_default();
-        if y(below) - y(above) >= NAME_HEIGHT {
-            names.push((name.as_str(), f64::midpoint(y(below), y(above))));
+        let above: Vec<i64> = below.iter().zip(numbers).map(|(below, number)| below + number).collect();
+        let top = above.iter().skip(end).map(|above| y(*above)).fold(f64::MIN, f64::max);
+        let bottom = below.iter().skip(end).map(|below| y(*below)).fold(f64::MAX, f64::min);
+        if bottom - top >= NAME_HEIGHT {
+            names.push((name.as_str(), f64::midpoint(bottom, top)));
         }
         below = above;
     }
@@ -171,6 +176,18 @@ fn spoken(series: &Series) -> String {
     text.trim_end_matches(',').to_owned() + "."
 }
 
+/// Numbers as a line of steps: each stays until the next moment.
+fn steps(moments: &[jiff::Timestamp], numbers: &[i64]) -> Vec<(jiff::Timestamp, i64)> {
+    let mut line: Vec<(jiff::Timestamp, i64)> = Vec::new();
+    for (at, number) in moments.iter().zip(numbers) {
+        if let Some((_, before)) = line.last().copied().filter(|(_, before)| before != number) {
+            line.push((*at, before));
+        }
+        line.push((*at, *number));
+    }
+    line
+}
+
 /// The outline of each state's area.
 fn areas(series: &Series, x: impl Fn(jiff::Timestamp) -> f64, y: impl Fn(i64) -> f64) -> Vec<(String, String)> {
     let mut below = vec![0_i64; series.moments.len()];
@@ -178,10 +195,10 @@ fn areas(series: &Series, x: impl Fn(jiff::Timestamp) -> f64, y: impl Fn(i64) ->
     for (name, numbers) in &series.states {
         let above: Vec<i64> = below.iter().zip(numbers).map(|(below, number)| below + number).collect();
         let mut path = String::new();
-        let forth = series.moments.iter().zip(&above);
-        let back = series.moments.iter().zip(&below).rev();
-        for (step, (at, number)) in forth.chain(back).enumerate() {
-            write!(path, "{}{:.1} {:.1}", if step == 0 { 'M' } else { 'L' }, x(*at), y(*number)).ok();
+        let (forth, mut back) = (steps(&series.moments, &above), steps(&series.moments, &below));
+        back.reverse();
+        for (step, (at, number)) in forth.into_iter().chain(back).enumerate() {
+            write!(path, "{}{:.1} {:.1}", if step == 0 { 'M' } else { 'L' }, x(at), y(number)).ok();
         }
         path.push('Z');
         areas.push((name.clone(), path));
@@ -229,8 +246,8 @@ mod tests {
     fn areas_lie_on_each_other_within_the_field() {
         let series = series(2);
         let areas = areas(&series, |at| f64::from(u8::from(at != self::at(0))), |number| share(number, 1));
-        assert_eq!(areas[0].1, "M0.0 0.0L1.0 1.0L1.0 0.0L0.0 0.0Z");
-        assert_eq!(areas[1].1, "M0.0 1.0L1.0 2.0L1.0 1.0L0.0 0.0Z");
+        assert_eq!(areas[0].1, "M0.0 0.0L1.0 0.0L1.0 1.0L1.0 0.0L0.0 0.0Z");
+        assert_eq!(areas[1].1, "M0.0 1.0L1.0 1.0L1.0 2.0L1.0 1.0L1.0 0.0L0.0 0.0Z");
         let tall = |number: i64| -share(number, 1) * NAME_HEIGHT;
         assert_eq!(names_within(&series, tall).len(), 3);
         for (number, wanted) in [(1, 1), (3, 4), (6, 10), (11, 20), (4001, 5000)] {

@@ -96,7 +96,7 @@ fn text_or(text: &str) -> Markup {
 pub(super) fn compliance(counts: &Counts) -> Markup {
     html! {
         @if counts.is_empty() { span.faint { "none" } }
-        @for (word, number) in counts { (counted(*number, word)) " " }
+        @else { span.counts { @for (word, number) in counts { (counted(*number, word)) } } }
     }
 }
 
