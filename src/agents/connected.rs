@@ -11,7 +11,7 @@ use super::{
     sync::{Parts, Sync},
 };
 use crate::{
-    cloud::{CloudError, Http, HubTime, OutboxError, Plane, TokenSource},
+    cloud::{AzureReader, CloudError, Http, HubTime, OutboxError, Plane, TokenSource},
     cluster::{ClusterError, Vault},
     desired::azure::{self, Puller},
     runtime::clock::Clock,
@@ -77,7 +77,7 @@ pub enum LinkError {
     Cloud(#[from] CloudError),
     /// The ConfigMap.
     #[error("what the cluster is called cannot be read")]
-    Cluster(#[from] ClusterError),
+    Cluster(#[from] Box<ClusterError>),
     /// Its content.
     #[error(
         "ConfigMap {CONFIG_MAP} in namespace {namespace} does not say what the cluster is called: {missing} is missing"
@@ -94,6 +94,67 @@ pub enum LinkError {
     /// The outbox.
     #[error("the outbox cannot be opened")]
     Outbox(#[from] OutboxError),
+}
+
+/// Azure's resource manager as the door: what is wanted is read there again and again, and nothing is reported.
+pub struct AzureLink {
+    puller: Puller,
+    health: Health,
+}
+
+impl AzureLink {
+    /// Puts it together; `cluster` is an ARM id, without which the API server is asked what the cluster is called. Azure is not
+    /// contacted yet.
+    ///
+    /// # Errors
+    /// When the cluster's name cannot be had.
+    pub async fn new(
+        ctx: &Arc<Context>,
+        cluster: Option<&str>,
+        every: Duration,
+        reader: impl FnOnce(&str) -> AzureReader,
+    ) -> Result<Self, LinkError> {
+        let (cluster, _) = identified(ctx, cluster).await?;
+        let puller = Puller::of_azure(reader(&cluster), Vault::of(&ctx.cluster.client), every);
+        Ok(Self { puller, health: Health::new(Arc::clone(&ctx.clock)) })
+    }
+
+    /// The door, by which what an earlier process read last comes in already.
+    pub async fn door(&mut self) -> watch::Receiver<Arc<azure::State>> {
+        self.puller.load().await;
+        self.puller.state()
+    }
+
+    /// Reads once; says why when that came to nothing.
+    ///
+    /// # Errors
+    /// Says why nothing was read.
+    pub async fn pull_once(mut self, patience: Duration) -> Result<(), String> {
+        let pulled = tokio::time::timeout(patience, self.puller.once()).await;
+        pulled.unwrap_or_else(|_| Err("Azure does not answer in time".to_owned()))
+    }
+
+    /// Reads again and again, until cancelled.
+    pub fn start(self, cancel: &CancellationToken) -> JoinHandle<()> {
+        let Self { puller, health } = self;
+        let pull = Pull { puller, health: health.clone() };
+        Start { health, cancel: cancel.clone() }.agent(PULL, pull)
+    }
+}
+
+/// The ARM id of the cluster, as it was given or as the onboarding wrote it down, and what that wrote down.
+async fn identified(ctx: &Arc<Context>, given: Option<&str>) -> Result<(String, BTreeMap<String, String>), LinkError> {
+    let (cluster, told) = match (given, told(ctx).await) {
+        (Some(cluster), told) => (cluster.to_owned(), told.unwrap_or_default()),
+        (None, told) => {
+            let told = told.map_err(Box::new)?;
+            (named(&told, ctx.cluster.client.default_namespace())?, told)
+        }
+    };
+    match crate::api::plane::path(&cluster, crate::api::plane::Call::Pull) {
+        Some(_) => Ok((cluster, told)),
+        None => Err(LinkError::Id(cluster)),
+    }
 }
 
 /// The agents, before they run.
@@ -114,19 +175,7 @@ impl Link {
     /// # Errors
     /// When the settings, or those in the cluster, cannot be used.
     pub async fn new(settings: Settings, ctx: &Arc<Context>) -> Result<Self, LinkError> {
-        let told = told(ctx).await;
-        let cluster = match (&settings.cluster, &told) {
-            (Some(cluster), _) => cluster.clone(),
-            (None, Ok(told)) => named(told, ctx.cluster.client.default_namespace())?,
-            (None, Err(_)) => String::new(),
-        };
-        let told = match told {
-            Err(error) if settings.cluster.is_none() => return Err(error.into()),
-            told => told.unwrap_or_default(),
-        };
-        if crate::api::plane::path(&cluster, crate::api::plane::Call::Pull).is_none() {
-            return Err(LinkError::Id(cluster));
-        }
+        let (cluster, told) = identified(ctx, settings.cluster.as_deref()).await?;
         let http = Http::new(settings.authorities.as_deref())?;
         let location = told.get("AZURE_REGION").map_or(NOWHERE, String::as_str);
         let time = HubTime::new(Arc::clone(&ctx.clock));

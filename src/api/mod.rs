@@ -26,3 +26,15 @@ pub use source_control::*;
 pub const GROUP: &str = "clusterconfig.azure.com";
 /// `apiVersion` of the kinds.
 pub const API_VERSION: &str = "clusterconfig.azure.com/v1beta1";
+/// Properties of ARM resources of the kinds that clients read, and nobody but their cluster writes.
+pub const READ_ONLY_PROPERTIES: [&str; 9] = [
+    "complianceStatus",
+    "complianceState",
+    "statuses",
+    "repositoryPublicKey",
+    "sourceSyncedCommitId",
+    "sourceUpdatedAt",
+    "statusUpdatedAt",
+    "provisioningState",
+    "errorMessage",
+];

@@ -2,6 +2,7 @@
 use super::{
     Failure, Outcome,
     admin::Port,
+    azure::AzureArgs,
     context::{self, ClusterArgs, DataDir},
     election::{self, ElectionArgs},
     link::{self, HubArgs},
@@ -13,8 +14,10 @@ use super::{
 use crate::{
     agents::{
         config::{self, AccountPolicy, Board, Context, Doors, control::Desk, suspensions::Suspensions},
+        connected::AzureLink,
         manager::Stage,
     },
+    cloud::AzureCloud,
     cluster::Fence,
     desired::{
         DesiredState, Issue, Reach,
@@ -30,7 +33,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("doors").args(["state", "watch_resources", "hub"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("doors").args(["state", "watch_resources", "hub", "azure"]).required(true).multiple(true)))]
 pub(super) struct AgentArgs {
     /// State file or directory; may be given several times
     #[arg(long, value_name = "PATH")]
@@ -46,6 +49,8 @@ pub(super) struct AgentArgs {
     historical_kinds: bool,
     #[command(flatten)]
     hub: HubArgs,
+    #[command(flatten)]
+    azure: AzureArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
     /// Answer /healthz, /readyz and /metrics at this address, as in 0.0.0.0:8080
@@ -110,9 +115,9 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
         true => None,
         false => bind(&data).await?,
     };
-    if args.state.is_empty() && !args.watch_resources && !args.hub.is_given() {
+    if args.state.is_empty() && !args.watch_resources && !args.hub.is_given() && args.azure.azure.is_none() {
         return Err(Failure::new("nothing says what is wanted")
-            .hint("give --state, --watch-resources or --hub")
+            .hint("give --state, --watch-resources, --hub or --azure")
             .code(2));
     }
     let fence = args.election.is_wanted().then(Fence::default);
@@ -126,7 +131,11 @@ pub(super) async fn run(args: AgentArgs, data: DataDir) -> Outcome {
         terminated().await;
         stop.cancel();
     });
-    if args.once { once(&agent, loaded, &args).await } else { serve(agent, &loaded, args, socket, fence).await }
+    if args.once {
+        once(&agent, loaded, &args).await
+    } else {
+        Box::pin(serve(agent, &loaded, args, socket, fence)).await
+    }
 }
 
 /// Runs the agent for as long as it may: with its admin port, and in its turn where there is an election.
@@ -141,7 +150,7 @@ async fn serve(
     let port = Port::open(args.listen, &agent.ctx, &agent.board, told, fence.is_some()).await?;
     let cancel = agent.cancel.clone();
     let outcome = match fence {
-        None => keep(agent, loaded, args, socket, &stage).await,
+        None => Box::pin(keep(agent, loaded, args, socket, &stage)).await,
         Some(fence) => {
             let election = args.election.clone().enter(&args.cluster, fence, &agent.ctx).await?;
             let held = tokio::select! {
@@ -150,7 +159,7 @@ async fn serve(
                 () = cancel.cancelled() => return port.close().await,
             };
             stage.send_replace(Stage::Reading);
-            election::while_held(held, keep(agent, loaded, args, socket, &stage)).await
+            election::while_held(held, Box::pin(keep(agent, loaded, args, socket, &stage))).await
         }
     };
     cancel.cancel();
@@ -178,14 +187,27 @@ fn already_runs(data: &DataDir) -> Failure {
         .hint("`arcwright reconcile NAME` asks it to reconcile at once; otherwise stop it, or give another --data-dir")
 }
 
+impl AgentArgs {
+    async fn azure_link(&self, ctx: &Arc<Context>) -> Result<Option<AzureLink>, Failure> {
+        let authorities = self.hub.authorities()?;
+        self.azure.link(ctx, self.hub.cluster_id(), authorities.as_deref()).await
+    }
+}
+
 async fn once(agent: &Agent, loaded: DesiredState, args: &AgentArgs) -> Outcome {
     let Agent { ctx, board, suspensions, data, cancel } = agent;
     let patience = Duration::from_secs(args.patience);
-    let azure = match args.hub.link(data, ctx).await? {
-        None => None,
-        Some(mut link) => {
+    let failed = |why| Failure::new(format!("nothing could be pulled: {why}"));
+    let azure = match (args.hub.link(data, ctx).await?, args.azure_link(ctx).await?) {
+        (None, None) => None,
+        (None, Some(mut link)) => {
             let door = link.door().await;
-            link.pull_once(patience).await.map_err(|why| Failure::new(format!("nothing could be pulled: {why}")))?;
+            link.pull_once(patience).await.map_err(failed)?;
+            Some(door)
+        }
+        (Some(mut link), _) => {
+            let door = link.door().await;
+            link.pull_once(patience).await.map_err(failed)?;
             Some(door)
         }
     };
@@ -230,7 +252,9 @@ async fn keep(
     let count = ui::count(loaded.configurations.len(), "configuration");
     let link = args.hub.link(&data, &ctx).await?;
     let resources = if args.watch_resources { " and custom resources" } else { "" };
-    let hub = args.hub.hub.as_ref().map(|hub| format!(" and what {hub} wants")).unwrap_or_default();
+    let azure = args.azure_link(&ctx).await?;
+    let origin = args.hub.hub.as_deref().or_else(|| args.azure.azure.as_ref().map(AzureCloud::resource_manager));
+    let hub = origin.map(|origin| format!(" and what {origin} wants")).unwrap_or_default();
     ui::note(format_args!("reconciling {count}{resources}{hub}; status in {}", data.status_file().display()));
     let keeper = tokio::spawn(Arc::clone(&board).keep_file(cancel.clone()));
     let mut doors = Doors::default();
@@ -249,9 +273,13 @@ async fn keep(
     if let Some(link) = &mut link {
         doors.azure = Some(link.door().await);
     }
+    let mut azure = azure;
+    if let Some(link) = &mut azure {
+        doors.azure = Some(link.door().await);
+    }
     let (desired, standing) = doors.follow(Arc::clone(&ctx), cancel.clone()).await;
     tokio::spawn(tell_read(desired.clone(), args.watch_resources, stage.clone()));
-    let mut siblings = Vec::new();
+    let mut siblings: Vec<_> = azure.map(|link| link.start(&cancel)).into_iter().collect();
     if let Some(link) = link {
         let started = link.start(&board, standing.clone(), &cancel);
         siblings.extend(started.map_err(|error| link::failure(&error))?);

@@ -5,7 +5,7 @@ mod user;
 use super::{Failure, Outcome, ui};
 use crate::{
     hub::{Place, Running, Seal, Settings, Webhook},
-    runtime::clock::SystemClock,
+    runtime::{clock::SystemClock, limits::raise_open_files},
 };
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
@@ -109,6 +109,7 @@ pub(super) async fn run(args: HubArgs) -> Outcome {
 }
 
 async fn serve(args: ServeArgs) -> Outcome {
+    raise_open_files();
     let place = Place::read(args.data.as_deref().unwrap_or_default());
     let bootstrap_file = args.bootstrap.clone().unwrap_or_else(|| beside(&place, "bootstrap.json"));
     let settings = Settings {

@@ -17,10 +17,10 @@ pub(super) struct HubArgs {
     /// Take configurations from the control plane at this URL, and report to it
     #[arg(long, env = "ARCWRIGHT_HUB", value_name = "URL")]
     pub(super) hub: Option<String>,
-    /// With --hub, certificates in PEM that it is trusted by, besides the machine's
+    /// With --hub or --azure, certificates in PEM that it is trusted by, besides the machine's
     #[arg(long, env = "ARCWRIGHT_HUB_CA", value_name = "FILE")]
     hub_ca: Option<PathBuf>,
-    /// With --hub, ARM id of the cluster; without it ConfigMap azure-clusterconfig of the agent's namespace says it
+    /// With --hub or --azure, ARM id of the cluster; without it ConfigMap azure-clusterconfig of the agent's namespace says it
     #[arg(long, env = "ARCWRIGHT_CLUSTER_ID", value_name = "ARM_ID")]
     cluster_id: Option<String>,
     /// With --hub, the onboarding key; the identity is then kept in the data directory rather than in Secrets
@@ -34,19 +34,29 @@ pub(super) struct HubArgs {
 impl HubArgs {
     /// The agents of the control plane, where there is one.
     pub(super) async fn link(&self, data: &DataDir, ctx: &Arc<Context>) -> Result<Option<Link>, Failure> {
-        let Self { hub, hub_ca, cluster_id, onboarding_key, without_agent } = self;
+        let Self { hub, onboarding_key, without_agent, .. } = self;
         let Some(hub) = hub.clone().filter(|hub| !hub.is_empty()) else { return Ok(None) };
-        let authorities = hub_ca.as_ref().filter(|path| !path.as_os_str().is_empty());
         let settings = Settings {
             hub,
-            authorities: authorities.map(authorities_in).transpose()?,
-            cluster: cluster_id.clone().filter(|id| !id.is_empty()),
+            authorities: self.authorities()?,
+            cluster: self.cluster_id().map(str::to_owned),
             onboarding_key: onboarding_key.clone(),
             data: data.path().to_owned(),
             without: without_agent.clone(),
             pace: Pace::default(),
         };
         Link::new(settings, ctx).await.map(Some).map_err(|error| failure(&error))
+    }
+
+    /// The ARM id of the cluster, where it is given.
+    pub(super) fn cluster_id(&self) -> Option<&str> {
+        self.cluster_id.as_deref().filter(|id| !id.is_empty())
+    }
+
+    /// Authorities that are trusted besides the machine's.
+    pub(super) fn authorities(&self) -> Result<Option<Vec<u8>>, Failure> {
+        let path = self.hub_ca.as_ref().filter(|path| !path.as_os_str().is_empty());
+        path.map(authorities_in).transpose()
     }
 
     /// Whether there is a control plane.

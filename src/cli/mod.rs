@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand; [`ui`] is the only place that prints.
 mod admin;
 mod agent;
+mod azure;
 mod bench;
 mod completions;
 mod connect;

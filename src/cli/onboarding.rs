@@ -11,7 +11,10 @@ use crate::{
 };
 use clap::Args;
 use secrecy::SecretString;
-use std::{future::Future, path::PathBuf};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+};
 
 /// What the authorities of a file begin with.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
@@ -65,7 +68,8 @@ impl PlaneArgs {
                 .hint("give --hub URL, or a credential with endpoint")
                 .code(2));
         }
-        let authorities = self.hub_ca.as_ref().or(credential.ca_file.as_ref()).map(authorities).transpose()?;
+        let authorities =
+            self.hub_ca.as_ref().or(credential.ca_file.as_ref()).map(|path| authorities(path)).transpose()?;
         let http = Http::new(authorities.as_deref().map(str::as_bytes)).map_err(|error| Failure::of(&error))?;
         let subscription = self.subscription.clone().unwrap_or_else(|| credential.subscription.clone());
         let identity = Identity { subscription, group: self.resource_group.clone(), name: self.name.clone() };
@@ -74,7 +78,7 @@ impl PlaneArgs {
     }
 }
 
-fn authorities(path: &PathBuf) -> Result<String, Failure> {
+fn authorities(path: &Path) -> Result<String, Failure> {
     let failed = |error: &dyn std::error::Error| {
         Failure::of(error)
             .hint("--hub-ca FILE names the control plane's authorities; `arcwright hub` writes FILE.ca.pem")

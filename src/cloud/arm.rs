@@ -74,7 +74,8 @@ impl Endpoints {
     /// When it cannot be reached, or is none.
     pub async fn ask(http: &Http, base: &str) -> Result<Self, CloudError> {
         let path = format!("/metadata/endpoints?api-version={METADATA_VERSION}");
-        let answer = http.ask(Ask::new(Method::GET, base, &path)?).await?;
+        // Once: whoever corrects a setting does not want to wait.
+        let answer = http.ask(Ask::new(Method::GET, base, &path)?.once()).await?;
         let time = answer.header("date").and_then(read_date);
         let body: Value = answer.json()?;
         Self::read(base, &body, time).ok_or_else(|| CloudError::Answer {

@@ -56,6 +56,14 @@ pub enum CloudError {
         /// How long it asks to wait.
         retry_after: Option<Duration>,
     },
+    /// Nothing here proves who this is.
+    #[error("there is no token for {host}: {why}")]
+    Credential {
+        /// What the token was to be for.
+        host: String,
+        /// Why, in one line.
+        why: String,
+    },
     /// It answered something else than it should.
     #[error("{host} answered something that is not understood: {what}")]
     Answer {
@@ -67,10 +75,15 @@ pub enum CloudError {
 }
 
 impl CloudError {
+    /// What a credential of Azure failed by. Its bodies, which could hold anything, are left out.
+    pub(super) fn credential(host: &str, error: &azure_core::Error) -> Self {
+        Self::Credential { host: host.to_owned(), why: one_line(&error.to_string(), MAX_MESSAGE) }
+    }
+
     /// Whether the same request may succeed later, with nothing changed here.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Transport { .. } => true,
+            Self::Transport { .. } | Self::Credential { .. } => true,
             Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..=599),
             Self::Authorities(_) | Self::Url { .. } | Self::Answer { .. } => false,
         }
@@ -205,6 +218,11 @@ impl Http {
             builder = all.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
         }
         builder.build().map(Self).map_err(CloudError::Authorities)
+    }
+
+    /// What makes the requests, for a library that makes its own.
+    pub(super) fn client(&self) -> reqwest::Client {
+        self.0.clone()
     }
 
     /// Asks, and asks again with growing waits while that may help.

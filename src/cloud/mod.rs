@@ -8,6 +8,7 @@
 //! ```
 pub mod arm;
 mod assertion;
+pub mod azure;
 pub mod credential;
 pub mod http;
 mod hub_time;
@@ -20,6 +21,7 @@ pub mod trouble;
 
 pub use arm::{Arm, ArmError, Endpoints};
 pub use assertion::{CertificateKey, KeyError, OnboardingKey};
+pub use azure::{AzureCloud, AzureCredential, AzureReader};
 pub use credential::{Credential, CredentialError};
 pub use http::{CloudError, Http};
 pub use hub_time::HubTime;

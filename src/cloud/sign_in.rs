@@ -1,7 +1,8 @@
-//! Signing in to a control plane with a client's secret.
+//! Signing in to a control plane: with a client's secret, or by whatever else proves who this is in Azure.
 //!
 //! Source: RFC 6749 section 4.4, and the Microsoft identity platform's form of it.
 use super::{CloudError, Http, http::Ask};
+use azure_core::credentials::TokenCredential;
 use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -17,13 +18,16 @@ pub struct SignIn(Arc<Client>);
 
 #[derive(Debug)]
 struct Client {
-    http: Http,
-    login: String,
-    tenant: String,
-    id: String,
-    secret: SecretString,
+    proof: Proof,
     scope: String,
     kept: Mutex<Option<Kept>>,
+}
+
+/// What proves who this is.
+#[derive(Debug)]
+enum Proof {
+    Secret { http: Http, login: String, tenant: String, id: String, secret: SecretString },
+    Credential { credential: Arc<dyn TokenCredential>, host: String },
 }
 
 #[derive(Debug)]
@@ -52,15 +56,25 @@ struct Granted {
 impl SignIn {
     /// A client with an id and a secret. Nobody is asked yet.
     pub fn new(http: Http, wanted: &Wanted<'_>, client: &str, secret: SecretString) -> Self {
-        Self(Arc::new(Client {
+        let proof = Proof::Secret {
             http,
             login: wanted.login.trim_end_matches('/').to_owned(),
             tenant: wanted.tenant.to_owned(),
             id: client.to_owned(),
             secret,
-            scope: format!("{}/.default", wanted.audience.trim_end_matches('/')),
-            kept: Mutex::new(None),
-        }))
+        };
+        Self::of(proof, wanted.audience)
+    }
+
+    /// A client with a credential of Azure, whose tokens are for an audience. Nobody is asked yet.
+    pub fn by(credential: Arc<dyn TokenCredential>, audience: &str) -> Self {
+        let host = audience.trim_start_matches("https://").trim_end_matches('/').to_owned();
+        Self::of(Proof::Credential { credential, host }, audience)
+    }
+
+    fn of(proof: Proof, audience: &str) -> Self {
+        let scope = format!("{}/.default", audience.trim_end_matches('/'));
+        Self(Arc::new(Client { proof, scope, kept: Mutex::new(None) }))
     }
 
     /// A token that is good for some time yet. Those who ask at once wait for one and the same.
@@ -73,9 +87,7 @@ impl SignIn {
         if let Some(kept) = kept.as_ref().filter(|kept| Instant::now() < kept.until) {
             return Ok(kept.token.clone());
         }
-        let Granted { access_token, expires_in } = self.0.ask().await?;
-        let token = SecretString::from(access_token);
-        let life = Duration::from_secs(expires_in);
+        let (token, life) = self.0.ask().await?;
         let until = Instant::now() + life.saturating_sub(MARGIN.min(life / 5));
         *kept = Some(Kept { token: token.clone(), until });
         Ok(token)
@@ -88,14 +100,26 @@ impl SignIn {
 }
 
 impl Client {
-    async fn ask(&self) -> Result<Granted, CloudError> {
-        let tenant = percent_encoding::utf8_percent_encode(&self.tenant, percent_encoding::NON_ALPHANUMERIC);
-        let ask = Ask::new(Method::POST, &self.login, &format!("/{tenant}/oauth2/v2.0/token"))?.form(&[
-            ("grant_type", "client_credentials"),
-            ("client_id", &self.id),
-            ("client_secret", self.secret.expose_secret()),
-            ("scope", &self.scope),
-        ]);
-        self.http.ask(ask).await?.json()
+    /// Another token, and for how long it is good.
+    async fn ask(&self) -> Result<(SecretString, Duration), CloudError> {
+        match &self.proof {
+            Proof::Secret { http, login, tenant, id, secret } => {
+                let tenant = percent_encoding::utf8_percent_encode(tenant, percent_encoding::NON_ALPHANUMERIC);
+                let ask = Ask::new(Method::POST, login, &format!("/{tenant}/oauth2/v2.0/token"))?.form(&[
+                    ("grant_type", "client_credentials"),
+                    ("client_id", id),
+                    ("client_secret", secret.expose_secret()),
+                    ("scope", &self.scope),
+                ]);
+                let granted: Granted = http.ask(ask).await?.json()?;
+                Ok((SecretString::from(granted.access_token), Duration::from_secs(granted.expires_in)))
+            }
+            Proof::Credential { credential, host } => {
+                let granted = credential.get_token(&[&self.scope], None).await;
+                let granted = granted.map_err(|error| CloudError::credential(host, &error))?;
+                let life = granted.expires_on - azure_core::time::OffsetDateTime::now_utc();
+                Ok((SecretString::from(granted.token.secret()), life.try_into().unwrap_or_default()))
+            }
+        }
     }
 }

@@ -4,7 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::{Mutex as AsyncMutex, watch};
 
@@ -75,13 +78,15 @@ pub struct TokenSource(Arc<Inner>);
 struct Inner {
     plane: Plane,
     standing: watch::Receiver<Standing>,
+    /// Whether the control plane refused the identity when it was last asked for a token.
+    is_refused: AtomicBool,
     slots: Mutex<BTreeMap<String, Slot>>,
 }
 
 impl TokenSource {
     /// A source of tokens for the identity that `standing` tells of.
     pub fn new(plane: Plane, standing: watch::Receiver<Standing>) -> Self {
-        Self(Arc::new(Inner { plane, standing, slots: Mutex::default() }))
+        Self(Arc::new(Inner { plane, standing, is_refused: AtomicBool::new(false), slots: Mutex::default() }))
     }
 
     /// A token for the control plane itself.
@@ -121,8 +126,25 @@ impl TokenSource {
         if let Some(token) = kept.as_ref().filter(|token| token.has_left(of, self.0.plane.time.local())) {
             return Ok(token.clone());
         }
-        let token = self.0.plane.token(&identity, audience).await?;
-        Ok(kept.insert(token).clone())
+        let granted = self.0.plane.token(&identity, audience).await;
+        let status = |error: &PlaneError| error.cloud().and_then(CloudError::status);
+        match &granted {
+            Ok(_) => self.0.is_refused.store(false, Ordering::SeqCst),
+            Err(error) if status(error) == Some(401) => self.0.is_refused.store(true, Ordering::SeqCst),
+            Err(_) => {}
+        }
+        Ok(kept.insert(granted?).clone())
+    }
+
+    /// Whether the control plane refused the identity itself when it was last asked for a token: it was revoked, or
+    /// replaced by another.
+    pub fn is_refused(&self) -> bool {
+        self.0.is_refused.load(Ordering::SeqCst)
+    }
+
+    /// Takes note of another identity, of which nothing bad is known.
+    pub fn renewed(&self) {
+        self.0.is_refused.store(false, Ordering::SeqCst);
     }
 
     /// Forgets the control plane's own token, since it was refused.
@@ -136,6 +158,14 @@ impl TokenSource {
         let mut standing = self.0.standing.clone();
         if standing.wait_for(|standing| matches!(standing, Standing::Valid(_))).await.is_err() {
             // Nobody will ever tell.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits until there is none that is good any more.
+    pub async fn lapsed(&self) {
+        let mut standing = self.0.standing.clone();
+        if standing.wait_for(|standing| !matches!(standing, Standing::Valid(_))).await.is_err() {
             std::future::pending::<()>().await;
         }
     }

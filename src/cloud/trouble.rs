@@ -47,6 +47,7 @@ impl Trouble {
                 of_refusal(*status, code.as_deref().unwrap_or_default(), message)
             }
             CloudError::Answer { .. } => Self::NotAControlPlane,
+            CloudError::Credential { .. } => Self::Secret,
             CloudError::Authorities(_) | CloudError::Url { .. } => Self::Other,
         }
     }
@@ -82,9 +83,9 @@ fn of_cause(error: &(dyn Error + 'static)) -> Option<Trouble> {
         return Some(of_tls(error));
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
-        // An error of TLS travels in one of the operating system's form, which does not show it as its source.
-        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(of_tls(inner));
+        // An error of TLS travels in those of the operating system's form, which do not show it as their source.
+        if let Some(inner) = error.get_ref() {
+            return of_cause(inner);
         }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => return Some(Trouble::Refused),
@@ -125,6 +126,20 @@ fn of_tls(error: &rustls::Error) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_of_tls_is_found_however_deep_it_is_wrapped() {
+        let of = |error: CertificateError| {
+            let inner = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(error));
+            of_cause(&io::Error::other(inner))
+        };
+        assert_eq!(of(CertificateError::UnknownIssuer), Some(Trouble::Authority));
+        assert_eq!(of(CertificateError::BadSignature), Some(Trouble::Authority));
+        assert_eq!(of(CertificateError::NotValidForName), Some(Trouble::CertificateName));
+        assert_eq!(of(CertificateError::Expired), Some(Trouble::CertificateTime));
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert_eq!(of_cause(&refused), Some(Trouble::Refused));
+    }
 
     #[test]
     fn a_refusal_is_told_by_its_status_and_its_code() {

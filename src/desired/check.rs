@@ -1,5 +1,6 @@
 //! Compares a document with the JSON Schema of its kind: types, closed sets, unknown fields; every finding at once.
 use super::Problem;
+use crate::api::READ_ONLY_PROPERTIES;
 use serde_json::{Map, Value};
 
 /// Path of a field inside `parent`.
@@ -114,24 +115,11 @@ fn check_object(map: &Map<String, Value>, schema: &Value, path: &str, problems: 
     }
 }
 
-/// Properties that the resource writes itself, and what is done about them.
-pub(super) const READ_ONLY: [&str; 9] = [
-    "complianceState",
-    "complianceStatus",
-    "errorMessage",
-    "provisioningState",
-    "repositoryPublicKey",
-    "sourceSyncedCommitId",
-    "sourceUpdatedAt",
-    "statusUpdatedAt",
-    "statuses",
-];
-
 /// Why a field that the resource has, or had, is not welcome in a document.
 fn unwelcome(parent: &str, key: &str) -> Option<&'static str> {
     match (parent, key) {
         ("", "properties") => Some("what the ARM resource has under properties stands under spec"),
-        ("spec", key) if READ_ONLY.contains(&key) => Some("it is read-only; leave it out"),
+        ("spec", key) if READ_ONLY_PROPERTIES.contains(&key) => Some("it is read-only; leave it out"),
         (parent, "validation") if parent.starts_with("spec.kustomizations.") => {
             Some("the resource has it no more, the API server checks every object; leave it out")
         }

@@ -37,7 +37,7 @@ fn distribution_of(node: &Node) -> Option<&'static str> {
     let has_annotation = |name: &&str| node.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(*name));
     let by_label = BY_LABEL.iter().find(|(label, _)| has_label(label)).map(|(_, distribution)| *distribution);
     let by_provider = || BY_PROVIDER.into_iter().find(|name| provider(node) == Some(*name));
-    by_label.or_else(by_provider).or_else(|| RKE.iter().any(|name| has_annotation(&name)).then_some("rancher_rke"))
+    by_label.or_else(by_provider).or_else(|| RKE.iter().any(has_annotation).then_some("rancher_rke"))
 }
 
 /// The infrastructure: by the first node that has a provider; else `generic`.

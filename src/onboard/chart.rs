@@ -10,6 +10,7 @@ macro_rules! files {
 }
 
 files![
+    ".helmignore",
     "Chart.yaml",
     "values.yaml",
     "values.schema.json",

@@ -116,6 +116,9 @@ fn of_pod(pod: &Pod) -> Vec<String> {
         return vec![format!("Pod {name} finds no node: {message}")];
     }
     let containers = status.container_statuses.as_deref().unwrap_or_default();
+    if containers.is_empty() && status.phase.as_deref() == Some("Pending") {
+        return vec![format!("Pod {name} is Pending: no node has taken it yet")];
+    }
     containers.iter().filter_map(of_container).map(|what| format!("Pod {name} {what}")).collect()
 }
 
@@ -213,13 +216,13 @@ mod tests {
         serde_json::from_value(value).expect("an object")
     }
 
-    fn deployment(status: Value) -> Deployment {
+    fn deployment(status: &Value) -> Deployment {
         of(
             json!({"metadata": {"name": "agents"}, "spec": {"replicas": 2, "selector": {}, "template": {}}, "status": status}),
         )
     }
 
-    fn pod(status: Value) -> Pod {
+    fn pod(status: &Value) -> Pod {
         of(json!({"metadata": {"name": "a"}, "status": status}))
     }
 
@@ -231,15 +234,15 @@ mod tests {
         problems(seen, &connecting()).join("\n")
     }
 
-    fn with_container(status: Value) -> Seen {
+    fn with_container(status: &Value) -> Seen {
         let mut container =
             json!({"name": "config-agent", "image": "x", "imageID": "", "ready": false, "restartCount": 0});
         for (name, value) in status.as_object().expect("an object") {
             container[name] = value.clone();
         }
         Seen {
-            deployments: vec![deployment(json!({}))],
-            pods: vec![pod(json!({"containerStatuses": [container]}))],
+            deployments: vec![deployment(&json!({}))],
+            pods: vec![pod(&json!({"containerStatuses": [container]}))],
             ..Seen::default()
         }
     }
@@ -252,9 +255,9 @@ mod tests {
         ");
         let quota =
             json!({"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: pods"}]});
-        let seen = Seen { deployments: vec![deployment(quota)], ..Seen::default() };
+        let seen = Seen { deployments: vec![deployment(&quota)], ..Seen::default() };
         assert!(told(&seen).starts_with("Deployment agents can make no pods: exceeded quota: pods\n"));
-        let seen = Seen { deployments: vec![deployment(json!({}))], ..Seen::default() };
+        let seen = Seen { deployments: vec![deployment(&json!({}))], ..Seen::default() };
         assert!(told(&seen).starts_with("Deployment agents has no pods yet\n"));
         let seen = Seen { unseen: vec!["listing Pods failed: forbidden".into()], ..Seen::default() };
         assert!(
@@ -268,24 +271,27 @@ mod tests {
         let first = |seen: &Seen| told(seen).lines().next().unwrap_or_default().to_owned();
         let pending =
             json!({"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}]});
-        let seen = Seen { deployments: vec![deployment(json!({}))], pods: vec![pod(pending)], ..Seen::default() };
+        let seen = Seen { deployments: vec![deployment(&json!({}))], pods: vec![pod(&pending)], ..Seen::default() };
         assert_eq!(first(&seen), "Pod a finds no node: 0/1 nodes are available");
+        let pods = vec![pod(&json!({"phase": "Pending"}))];
+        let seen = Seen { deployments: vec![deployment(&json!({}))], pods, ..Seen::default() };
+        assert_eq!(first(&seen), "Pod a is Pending: no node has taken it yet");
         let seen = with_container(
-            json!({"state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off\npulling"}}}),
+            &json!({"state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off\npulling"}}}),
         );
         assert_eq!(first(&seen), "Pod a waits for ImagePullBackOff: Back-off pulling");
-        let seen = with_container(json!({"state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        let seen = with_container(&json!({"state": {"waiting": {"reason": "CrashLoopBackOff"}},
             "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}));
         assert_eq!(
             first(&seen),
             "Pod a waits for CrashLoopBackOff; before that it ended with OOMKilled, exit code 137"
         );
-        let seen = with_container(json!({"state": {"running": {}}, "restartCount": 4, "ready": true,
+        let seen = with_container(&json!({"state": {"running": {}}, "restartCount": 4, "ready": true,
             "lastState": {"terminated": {"reason": "Error", "exitCode": 1}}}));
         assert_eq!(first(&seen), "Pod a was started again 4 times; before that it ended with Error, exit code 1");
-        let seen = with_container(json!({"state": {"running": {}}}));
+        let seen = with_container(&json!({"state": {"running": {}}}));
         assert_eq!(first(&seen), "Pod a runs, and is not ready");
-        let seen = with_container(json!({"state": {"running": {}}, "ready": true}));
+        let seen = with_container(&json!({"state": {"running": {}}, "ready": true}));
         assert_eq!(told(&seen).lines().count(), 1, "a pod that is well tells nothing");
     }
 

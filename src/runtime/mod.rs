@@ -3,5 +3,6 @@ pub mod admin;
 pub mod clock;
 pub mod control;
 pub mod file;
+pub mod limits;
 pub mod process;
 pub mod telemetry;

@@ -12,6 +12,12 @@ fn wrong_usage_is_exit_code_2() {
         &["reconcile", "shop", "--timeout", "0"],
         &["status", "-o", "xml"],
         &["agent", "--state", "x", "-o", "json"],
+        &["connect", "--name", "north"],
+        &["connect", "--name", "a/b", "-g", "shops"],
+        &["connect", "--name", "north", "-g", "shops", "--no-install"],
+        &["connect", "--name", "north", "-g", "shops", "--manifests", "-", "--chart", "x"],
+        &["connect", "--name", "north", "-g", "shops", "--timeout", "0"],
+        &["disconnect"],
     ] {
         let ran = home.run(args);
         assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
@@ -54,6 +60,8 @@ fn help_names_every_command() {
       tree         Show the objects of a configuration, with outcome and health
       events       Show what the agent told the cluster about its configurations
       hub          Run a control plane: the resources of Azure Arc-enabled Kubernetes, without Azure
+      connect      Connect a cluster to a control plane: checks first, then its resource, then the agents
+      disconnect   Take the connection away on both sides; what was applied stays
       keygen       Make a key pair for a repository that is reached over ssh
       schema       Print the JSON Schema of the state file
       crds         Print the CustomResourceDefinitions

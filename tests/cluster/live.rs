@@ -46,7 +46,8 @@ impl Live {
             "Role" | "RoleBinding" | "ClusterRole" | "ClusterRoleBinding" => ("rbac.authorization.k8s.io", "v1"),
             "GitRepository" | "Bucket" | "OCIRepository" => ("source.toolkit.fluxcd.io", "v1"),
             "Kustomization" => ("kustomize.toolkit.fluxcd.io", "v1"),
-            "FluxConfiguration" => ("clusterconfig.azure.com", "v1beta1"),
+            "FluxConfiguration" | "AzureClusterIdentityRequest" => ("clusterconfig.azure.com", "v1beta1"),
+            "ConnectedCluster" => ("arc.azure.com", "v1beta1"),
             "CustomResourceDefinition" => ("apiextensions.k8s.io", "v1"),
             _ => ("", "v1"),
         };

@@ -14,10 +14,12 @@ use std::{
 
 const FLUX: &str = "fluxconfigurations.clusterconfig.azure.com";
 const SOURCE_CONTROL: &str = "sourcecontrolconfigurations.clusterconfig.azure.com";
+const REQUESTS: &str = "azureclusteridentityrequests.clusterconfig.azure.com";
+const CONNECTED: &str = "connectedclusters.arc.azure.com";
 
 /// Defines the kinds, and returns when they are served.
 pub(crate) fn define(kubeconfig: &Path, directory: &Path) {
-    define_printed(kubeconfig, directory, &["crds"], &[FLUX, SOURCE_CONTROL]);
+    define_printed(kubeconfig, directory, &["crds"], &[FLUX, SOURCE_CONTROL, REQUESTS, CONNECTED]);
 }
 
 /// Defines the kinds that a command prints.

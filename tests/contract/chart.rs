@@ -53,8 +53,15 @@ const AZURE: &str = r#"{
         "azureArcAgents": {"autoUpdate": "false", "releaseTrain": "stable"}, "fluent-bit": {"containerLogPath": "/var/log"}}
 }"#;
 
+/// What `arcwright connect` sets.
+const HUB: &str = r#"{
+    "global": {"subscriptionId": "s", "resourceGroupName": "g", "resourceName": "n", "location": "here", "tenantId": "t",
+        "kubernetesDistro": "k3s", "kubernetesInfra": "generic", "onboardingPrivateKey": "key"},
+    "hub": {"url": "https://hub.example.org:8443", "ca": "certificate"}
+}"#;
+
 /// The helm program, where there is one.
-fn helm() -> Option<&'static PathBuf> {
+pub(super) fn helm() -> Option<&'static PathBuf> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
         let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
@@ -74,7 +81,7 @@ fn helm() -> Option<&'static PathBuf> {
 }
 
 /// What helm prints for the chart and some values, or what it complains about.
-fn run(helm: &PathBuf, command: &[&str], values: &str) -> Result<String, String> {
+pub(super) fn run(helm: &PathBuf, command: &[&str], values: &str) -> Result<String, String> {
     let mut child = Command::new(helm)
         .args(command)
         .arg(root("chart"))
@@ -94,7 +101,7 @@ fn rendered(helm: &PathBuf, values: &str) -> String {
     run(helm, &["template", "arcwright"], values).expect("it renders")
 }
 
-fn objects(text: &str) -> Vec<Value> {
+pub(super) fn objects(text: &str) -> Vec<Value> {
     yaml::read(text).expect("YAML").into_iter().filter(|object| !object.is_null()).collect()
 }
 
@@ -132,7 +139,7 @@ fn the_chart_has_the_version_of_the_program() {
 #[test]
 fn helm_lint_finds_nothing() {
     let Some(helm) = helm() else { return };
-    for values in ["{}", EVERYTHING, NOTHING, AZURE] {
+    for values in ["{}", EVERYTHING, NOTHING, AZURE, HUB] {
         let said = run(helm, &["lint", "--strict"], values).expect("lint passes");
         assert!(said.contains("0 chart(s) failed"), "{said}");
     }
@@ -164,7 +171,7 @@ fn every_example_of_values_renders_and_its_state_files_are_accepted() {
 fn what_is_rendered_is_as_it_was_looked_at() {
     let Some(helm) = helm() else { return };
     insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
-        for (name, values) in [("defaults", "{}"), ("everything", EVERYTHING), ("nothing", NOTHING), ("azure", AZURE)] {
+        for (name, values) in [("defaults", "{}"), ("everything", EVERYTHING), ("nothing", NOTHING), ("azure", AZURE), ("hub", HUB)] {
             insta::assert_snapshot!(format!("chart-{name}"), without_definitions(&rendered(helm, values)));
         }
     });
@@ -248,6 +255,13 @@ fn an_agent_with_everything_off_keeps_its_inventories_and_no_more() {
     let Some(helm) = helm() else { return };
     assert_eq!(rights(&rules(helm, "ClusterRole", NOTHING)), documented("agent"));
     assert_eq!(rules(helm, "Role", NOTHING), Vec::<Value>::new());
+    let mut connected: Value = serde_json::from_str(HUB).expect("JSON");
+    for (name, value) in serde_json::from_str::<Map<String, Value>>(NOTHING).expect("JSON") {
+        connected[name] = value;
+    }
+    let connected = connected.to_string();
+    assert_eq!(rights(&rules(helm, "ClusterRole", &connected)), &documented("agent") | &documented("hub"));
+    assert_eq!(rights(&rules(helm, "Role", &connected)), documented("hub-namespace"));
     let all = objects(&rendered(helm, NOTHING));
     assert_eq!(of_kind(&all, "ClusterRoleBinding").len(), 1);
 }
@@ -305,6 +319,9 @@ fn values_that_mean_nothing_are_refused() {
         (r#"{"native": {"accounts": "all"}}"#, "accounts"),
         (r#"{"state": {"inline": {"../a.yaml": ""}}}"#, "../a.yaml"),
         (r#"{"leaderElection": false}"#, "leaderElection"),
+        (r#"{"hub": {"url": "http://hub"}}"#, "url"),
+        (r#"{"hub": {"url": "https://me:secret@hub"}}"#, "url"),
+        (r#"{"hub": {"url": "https://hub"}}"#, "global.subscriptionId"),
         (r#"{"customResources": {"watch": false}}"#, "nothing to do"),
     ] {
         let error = run(helm, &["template", "arcwright"], values).expect_err(values);

@@ -2,6 +2,7 @@
 mod chart;
 mod crds;
 mod examples;
+mod manifests;
 mod plugin;
 mod schemas;
 

@@ -272,8 +272,13 @@ impl Drop for Hub {
     }
 }
 
+<<<<<<< HEAD
 /// Waits for something that is done elsewhere.
 pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
+=======
+/// Waits for something that the library does.
+pub(crate) fn on_runtime<T>(work: impl Future<Output = T>) -> T {
+>>>>>>> main
     RUNTIME.block_on(work)
 }
 

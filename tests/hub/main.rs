@@ -2,6 +2,7 @@
 mod agent;
 mod azure;
 mod azure_cli;
+mod azure_reader;
 mod bed;
 mod browser;
 mod connectivity;

@@ -1,5 +1,6 @@
 //! What the store promises, on SQLite and on PostgreSQL: what was accepted is there, for every process.
 use crate::{
+    agent::{Agent, Onboarding},
     bed::{Bed, Hub, cluster, flux},
     postgres::Postgres,
 };
@@ -60,18 +61,53 @@ fn loses_nothing(bed: Bed) {
     }
 }
 
+/// Reports of an agent go on while the process is killed: what was answered is there afterwards.
+fn forgets_no_status(bed: Bed) {
+    let onboarding = Onboarding::connect(&bed, "north");
+    let agent = Agent::enrol(&bed.hub, &bed.cluster("north"), &onboarding);
+    let token = agent.token(&bed.hub);
+    let path = bed.flux("north", "web");
+    assert_eq!(bed.ask("PUT", &path, Some(&flux())).status, 201);
+    let id = path.split('?').next().expect("a path");
+    let pid = bed.hub.pid().to_string();
+    let (mut killer, mut accepted) = (None, 0);
+    for number in 1..100_000 {
+        if number == 50 {
+            let pid = pid.clone();
+            killer = Some(std::thread::spawn(move || Command::new("kill").args(["-9", &pid]).status()));
+        }
+        let status = json!({"complianceState": "Compliant", "sourceSyncedCommitId": format!("main/{number}")});
+        match agent.try_report(&bed.hub, &token, id, number, &status) {
+            Some(answer) => assert_eq!(answer.status, 200, "{}", answer.body),
+            None => break,
+        }
+        accepted = number;
+    }
+    assert!(killer.expect("it was told to").join().expect("an end").is_ok_and(|status| status.success()));
+    let Bed { directory, data, hub, token: owner } = bed;
+    let endpoint = hub.endpoint.clone();
+    hub.kill();
+    let hub = Hub::start_at(&address(&endpoint), &data, directory.path(), &[]);
+    let shown = hub.ask(&owner, "GET", &path, None, &[]).body["properties"]["sourceSyncedCommitId"].clone();
+    let kept: u64 = shown.as_str().and_then(|text| text.strip_prefix("main/")?.parse().ok()).expect("a number");
+    // The last one may have been stored without that being told.
+    assert!(kept == accepted || kept == accepted + 1, "{accepted} were accepted, and {kept} is there");
+    assert_eq!(agent.heartbeat(&hub, &token).status, 200, "the identity is good as before");
+}
+
 #[test]
 fn sqlite_keeps_what_was_accepted() {
     lives(Bed::new());
     loses_nothing(Bed::new());
+    forgets_no_status(Bed::new());
 }
 
 #[test]
 fn postgresql_keeps_what_was_accepted() {
     let Some(postgres) = Postgres::start() else { return };
     lives(Bed::on(postgres.server().database("hub"), tempfile::tempdir().expect("a directory")));
-    let Some(postgres) = Postgres::start() else { return };
-    loses_nothing(Bed::on(postgres.server().database("hub"), tempfile::tempdir().expect("a directory")));
+    loses_nothing(Bed::on(postgres.server().database("second"), tempfile::tempdir().expect("a directory")));
+    forgets_no_status(Bed::on(postgres.server().database("third"), tempfile::tempdir().expect("a directory")));
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub struct Pace {
     pub enrol: (Duration, Duration),
     /// First and longest wait after a renewal that failed.
     pub renew: (Duration, Duration),
-    /// Wait after another enrolment of an expired identity, which the owner has to allow, was refused.
+    /// Wait after another enrolment, which the owner has to allow, was refused.
     pub again: Duration,
 }
 
@@ -77,8 +77,9 @@ pub(super) struct Decision {
 
 /// Decides what there is to do about an identity.
 ///
-/// It is renewed from `renew_after` on, again and again until it has ended, and then enrolment is tried again.
-pub(super) fn decide(terms: Option<Terms>, tries: &Tries, now: Timestamp) -> Decision {
+/// It is renewed from `renew_after` on, again and again until it has ended, and then enrolment is tried again; so it is
+/// when the control plane refuses the identity before its end.
+pub(super) fn decide(terms: Option<Terms>, is_refused: bool, tries: &Tries, now: Timestamp) -> Decision {
     let due = tries.next.filter(|next| *next > now && next.duration_since(now) <= FURTHEST_TRY);
     let at_once = |act, life, end: Option<Timestamp>| match due {
         None => Decision { life, act: Some(act), again: now },
@@ -88,6 +89,8 @@ pub(super) fn decide(terms: Option<Terms>, tries: &Tries, now: Timestamp) -> Dec
     let end = expires + TOLERANCE;
     if now >= end {
         at_once(Act::Enrol, Life::Expired, None)
+    } else if is_refused {
+        at_once(Act::Enrol, Life::Valid, Some(end))
     } else if now >= renew_after {
         at_once(Act::Renew, Life::Valid, Some(end))
     } else {
@@ -98,8 +101,8 @@ pub(super) fn decide(terms: Option<Terms>, tries: &Tries, now: Timestamp) -> Dec
 /// How long to wait after something failed so many times; `chance` is from 0 to 1, so that many do not come at once.
 pub(super) fn wait(pace: &Pace, act: Act, life: Life, failures: u32, chance: f64) -> Duration {
     let (first, last) = match (act, life) {
-        (Act::Enrol, Life::Expired) => (pace.again, pace.again),
-        (Act::Enrol, Life::None | Life::Valid) => pace.enrol,
+        (Act::Enrol, Life::Expired | Life::Valid) => (pace.again, pace.again),
+        (Act::Enrol, Life::None) => pace.enrol,
         (Act::Renew, _) => pace.renew,
     };
     first.saturating_mul(1 << failures.saturating_sub(1).min(12)).min(last).mul_f64(0.75 + chance / 2.0)
@@ -121,18 +124,18 @@ mod tests {
 
     fn on(now: Timestamp) -> Decision {
         let terms = Terms { renew_after: day(45), expires: day(90) };
-        decide(Some(terms), &Tries::default(), now)
+        decide(Some(terms), false, &Tries::default(), now)
     }
 
     #[test]
     fn without_an_identity_there_is_enrolment_at_once_and_again_when_its_time_has_come() {
         assert_eq!(
-            decide(None, &Tries::default(), day(0)),
+            decide(None, false, &Tries::default(), day(0)),
             Decision { life: Life::None, act: Some(Act::Enrol), again: day(0) }
         );
         let failed = Tries { failures: 1, next: Some(at(5)) };
-        assert_eq!(decide(None, &failed, at(3)), Decision { life: Life::None, act: None, again: at(5) });
-        assert_eq!(decide(None, &failed, at(5)).act, Some(Act::Enrol));
+        assert_eq!(decide(None, false, &failed, at(3)), Decision { life: Life::None, act: None, again: at(5) });
+        assert_eq!(decide(None, false, &failed, at(5)).act, Some(Act::Enrol));
     }
 
     #[test]
@@ -154,7 +157,15 @@ mod tests {
         assert_eq!((on(end).life, on(end).act), (Life::Expired, Some(Act::Enrol)));
         let terms = Terms { renew_after: day(45), expires: day(90) };
         let failed = Tries { failures: 3, next: Some(end + SignedDuration::from_secs(600)) };
-        assert_eq!(decide(Some(terms), &failed, end).act, None);
+        assert_eq!(decide(Some(terms), false, &failed, end).act, None);
+    }
+
+    #[test]
+    fn an_identity_that_is_refused_is_asked_for_anew_at_a_slow_pace() {
+        let terms = Terms { renew_after: day(45), expires: day(90) };
+        let decision = decide(Some(terms), true, &Tries::default(), day(10));
+        assert_eq!((decision.life, decision.act), (Life::Valid, Some(Act::Enrol)));
+        assert_eq!(wait(&Pace::default(), Act::Enrol, Life::Valid, 1, 0.5).as_secs(), 600);
     }
 
     #[test]
@@ -162,7 +173,7 @@ mod tests {
         let terms = Terms { renew_after: day(45), expires: day(90) };
         let late = at(90 * DAY);
         let failed = Tries { failures: 9, next: Some(late + SignedDuration::from_hours(1)) };
-        assert_eq!(decide(Some(terms), &failed, late).again, day(90) + TOLERANCE);
+        assert_eq!(decide(Some(terms), false, &failed, late).again, day(90) + TOLERANCE);
     }
 
     #[test]
@@ -170,7 +181,7 @@ mod tests {
         assert_eq!(on(at(90 * DAY + 8 * 60)).life, Life::Valid, "ahead by eight minutes");
         assert_eq!(on(at(90 * DAY - 8 * 60)).life, Life::Valid, "behind by eight minutes");
         let set_in_the_future = Tries { failures: 1, next: Some(day(400)) };
-        assert_eq!(decide(None, &set_in_the_future, day(1)).act, Some(Act::Enrol));
+        assert_eq!(decide(None, false, &set_in_the_future, day(1)).act, Some(Act::Enrol));
     }
 
     #[test]

@@ -129,6 +129,7 @@ impl Keeper {
                     self.identity = Some(Arc::new(identity));
                     (self.pending, self.is_unsaved, self.tries) = (None, true, Tries::default());
                     self.told = None;
+                    self.tokens.renewed();
                 }
                 Err(error) => self.note_failure(act, decision.life, &error),
             }
@@ -148,7 +149,7 @@ impl Keeper {
 
     fn decide(&self) -> Decision {
         let of = |identity: &Arc<Identity>| Terms { renew_after: identity.renew_after, expires: identity.expires };
-        decide(self.identity.as_ref().map(of), &self.tries, self.plane.time.now())
+        decide(self.identity.as_ref().map(of), self.tokens.is_refused(), &self.tries, self.plane.time.now())
     }
 
     /// Tells the siblings and the log where the identity stands, when that is news.
@@ -190,7 +191,9 @@ impl Keeper {
         }
         match life {
             Life::None => self.fail(why),
-            Life::Valid => self.health.set(NAME, State::Degraded, format!("not renewed: {why}")),
+            // The clock is ahead of the control plane's, and the time comes.
+            Life::Valid if error.refusal() == Some((409, "CertificateNotRenewableYet")) => {}
+            Life::Valid => self.health.set(NAME, State::Degraded, format!("no other certificate: {why}")),
             Life::Expired => {}
         }
     }

@@ -3,6 +3,9 @@ use crate::{api::plane::AgentHealth, runtime::clock::Clock};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::watch;
 
+/// Longest message, in characters.
+const MAX_MESSAGE: usize = 500;
+
 /// What an agent does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -43,6 +46,7 @@ impl Health {
     /// Says how an agent is. Saying the same again is no change.
     pub fn set(&self, name: &'static str, state: State, message: impl Into<String>) {
         let (word, message) = (state.word(), message.into());
+        let message: String = message.chars().take(MAX_MESSAGE).collect();
         self.agents.send_if_modified(|agents| {
             let before = agents.get(name);
             if before.is_some_and(|before| before.state == word && before.message == message) {

@@ -19,6 +19,16 @@ pub trait Agent: Send + 'static {
 
 /// Runs an agent until cancelled. When it ends, or panics, it is started again after a wait, as it was left.
 pub async fn supervise<A: Agent>(name: &'static str, agent: A, health: Health, cancel: CancellationToken) {
+    supervise_after(FIRST_WAIT, name, agent, health, cancel).await;
+}
+
+async fn supervise_after<A: Agent>(
+    first: Duration,
+    name: &'static str,
+    agent: A,
+    health: Health,
+    cancel: CancellationToken,
+) {
     let agent = Arc::new(Mutex::new(agent));
     let mut failures = 0_u32;
     loop {
@@ -41,7 +51,7 @@ pub async fn supervise<A: Agent>(name: &'static str, agent: A, health: Health, c
             Ok(()) => "it ended by itself",
             Err(_) => "it broke off by a defect",
         };
-        let wait = FIRST_WAIT.saturating_mul(1 << (failures - 1).min(10)).min(LAST_WAIT);
+        let wait = first.saturating_mul(1 << (failures - 1).min(10)).min(LAST_WAIT);
         tracing::error!(agent = name, failures, wait_secs = wait.as_secs(), "{why}; it is started again");
         health.set(name, State::Failed, format!("{why}; it is started again"));
         tokio::select! {
@@ -56,31 +66,28 @@ pub async fn supervise<A: Agent>(name: &'static str, agent: A, health: Health, c
 mod tests {
     use super::*;
     use crate::runtime::clock::SystemClock;
+    use tokio::sync::watch;
 
-    struct Clumsy(u32);
+    /// Fails twice, and says how often it was started.
+    struct Clumsy(watch::Sender<u32>);
 
     impl Agent for Clumsy {
         async fn run(&mut self) {
-            self.0 += 1;
-            assert!(self.0 > 2, "a defect");
+            self.0.send_modify(|starts| *starts += 1);
+            assert!(*self.0.borrow() > 2, "a defect");
             std::future::pending::<()>().await;
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_agent_that_panics_is_started_again_as_it_was_left() {
         let health = Health::new(Arc::new(SystemClock));
         let cancel = CancellationToken::new();
-        let mut changes = health.changes();
-        let agent = tokio::spawn(supervise("sync", Clumsy(0), health.clone(), cancel.clone()));
-        let is = |state: &'static str| {
-            move |agents: &std::collections::BTreeMap<_, _>| {
-                agents.get("sync").is_some_and(|one: &crate::api::plane::AgentHealth| one.state == state)
-            }
-        };
-        for state in ["Failed", "Running", "Failed", "Running"] {
-            changes.wait_for(is(state)).await.expect("open");
-        }
+        let (starts_tx, mut starts) = watch::channel(0);
+        let work = supervise_after(Duration::ZERO, "sync", Clumsy(starts_tx), health.clone(), cancel.clone());
+        let agent = tokio::spawn(work);
+        starts.wait_for(|starts| *starts == 3).await.expect("it is started again");
+        assert_eq!(health.all()[0].state, "Running");
         cancel.cancel();
         agent.await.expect("it ends");
     }

@@ -13,6 +13,10 @@ use serde_json::{Map, Value};
 
 /// What is left out: the control plane has no such properties, and knows the revision anyway.
 const OF_THE_CLUSTER: [&str; 3] = ["conditions", "lastHandledReconcileAt", "observedGeneration"];
+/// Largest status in bytes; a control plane takes little more.
+const MAX_STATUS: usize = 400 << 10;
+/// The objects in a status, those first that are not as wanted.
+const OBJECTS: &str = "statuses";
 /// When a status was written.
 const WRITTEN_AT: &str = "statusUpdatedAt";
 
@@ -84,6 +88,7 @@ pub(super) fn say(view: &View<'_>) -> Say {
     if let Value::Object(fields) = &mut status {
         fields.retain(|key, _| !OF_THE_CLUSTER.contains(&key.as_str()));
     }
+    fit(&mut status, MAX_STATUS);
     if told_already.is_some() && same(&status, &before) {
         return Say::Nothing;
     }
@@ -97,6 +102,16 @@ pub(super) fn say(view: &View<'_>) -> Say {
         observed_at: view.now,
         status: if let Value::Object(status) = status { status } else { Map::new() },
     })
+}
+
+/// Leaves out objects until a status is no larger than that.
+fn fit(status: &mut Value, most: usize) {
+    while status.to_string().len() > most {
+        match status.get_mut(OBJECTS) {
+            Some(Value::Array(objects)) if !objects.is_empty() => objects.truncate(objects.len() / 2),
+            _ => return,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -176,6 +191,16 @@ mod tests {
         let again = status(3, "Compliant");
         let answer = told(say(&View { before: Some(&earlier), ..view(&flux, Some(&again)) }));
         assert_eq!(answer.revision, 3, "the same words about another revision are news");
+    }
+
+    #[test]
+    fn a_status_that_is_too_large_lacks_its_last_objects() {
+        let mut status = serde_json::json!({"complianceState": "Compliant", "statuses": vec!["x".repeat(100); 64]});
+        fit(&mut status, 1000);
+        assert_eq!(status["statuses"].as_array().map(Vec::len), Some(8));
+        let mut other = serde_json::json!({"errorMessage": "x".repeat(2000)});
+        fit(&mut other, 1000);
+        assert_eq!(other["errorMessage"].as_str().map(str::len), Some(2000));
     }
 
     #[test]

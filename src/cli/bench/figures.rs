@@ -20,10 +20,6 @@ impl Durations {
         self.0.push(one);
     }
 
-    pub(super) fn append(&mut self, mut others: Self) {
-        self.0.append(&mut others.0);
-    }
-
     /// Nearest-rank percentiles.
     pub(super) fn summary(mut self) -> Summary {
         self.0.sort_unstable();

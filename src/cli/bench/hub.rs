@@ -7,7 +7,11 @@ use super::{
 use crate::{
     cli::{Failure, Outcome, output::Form, progress::Progress, ui},
     cloud::{Http, HubTime, OnboardingKey, Plane, http::Ask},
+<<<<<<< HEAD
     runtime::clock::SystemClock,
+=======
+    runtime::{clock::SystemClock, limits::raise_open_files},
+>>>>>>> main
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Args;
@@ -101,6 +105,7 @@ impl Owner {
 }
 
 pub(super) async fn run(args: HubBenchArgs) -> Outcome {
+    raise_open_files();
     let directory = tempfile::tempdir().map_err(|error| Failure::of(&error))?;
     let file = directory.path().join("hub.db");
     let data = args.data.clone().unwrap_or_else(|| file.display().to_string());

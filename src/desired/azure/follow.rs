@@ -1,7 +1,8 @@
 //! Pulls what is wanted, for as long as the process runs.
 use super::{State, store::Store};
 use crate::{
-    cloud::{CloudError, Plane, Pulled, TokenError, TokenSource},
+    api::plane::PendingConfigurations,
+    cloud::{AzureReader, CloudError, Plane, Pulled, TokenError, TokenSource},
     cluster::Vault,
     error::Chain,
 };
@@ -38,12 +39,18 @@ impl PullError {
     }
 }
 
+/// Where it is pulled from.
+enum Origin {
+    /// A control plane with a data plane, which tells of changes.
+    Plane { plane: Plane, tokens: TokenSource, etag: Option<String> },
+    /// Azure's resource manager, which is asked again and again.
+    Azure { reader: AzureReader, every: Duration, last: Option<PendingConfigurations> },
+}
+
 /// Pulls.
 pub struct Puller {
-    plane: Plane,
-    tokens: TokenSource,
+    origin: Origin,
     store: Store,
-    etag: Option<String>,
     is_loaded: bool,
     state_tx: watch::Sender<Arc<State>>,
 }
@@ -53,7 +60,14 @@ impl Puller {
     pub fn new(plane: Plane, tokens: TokenSource, vault: Vault) -> Self {
         let store = Store::new(vault, plane.cluster());
         let (state_tx, _) = watch::channel(Arc::new(State::new(plane.host())));
-        Self { plane, tokens, store, etag: None, is_loaded: false, state_tx }
+        Self { origin: Origin::Plane { plane, tokens, etag: None }, store, is_loaded: false, state_tx }
+    }
+
+    /// A puller that asks Azure's resource manager every so often.
+    pub fn of_azure(reader: AzureReader, vault: Vault, every: Duration) -> Self {
+        let store = Store::new(vault, reader.cluster());
+        let (state_tx, _) = watch::channel(Arc::new(State::new(reader.host())));
+        Self { origin: Origin::Azure { reader, every, last: None }, store, is_loaded: false, state_tx }
     }
 
     /// The state, now and whenever it changes.
@@ -87,9 +101,20 @@ impl Puller {
         self.load().await;
         let mut failures = 0_u32;
         loop {
-            self.tokens.ready().await;
+            let tokens = self.origin.tokens();
+            if let Some(tokens) = &tokens {
+                tokens.ready().await;
+            }
             let start = Instant::now();
-            match self.pull(WAIT).await {
+            let pulled = tokio::select! {
+                // Cancel-safe: what comes after the end of the identity is not taken.
+                pulled = self.pull(WAIT) => pulled,
+                () = lapsed(tokens.as_ref()) => {
+                    tell(Err("the identity certificate expired; nothing is pulled, and what was wanted last stays".to_owned()));
+                    continue;
+                }
+            };
+            match pulled {
                 Ok(is_changed) => {
                     failures = 0;
                     tell(Ok(()));
@@ -99,8 +124,10 @@ impl Puller {
                 }
                 Err(error) => {
                     failures = failures.saturating_add(1);
-                    if error.cloud().and_then(CloudError::status) == Some(401) {
-                        self.tokens.forget_own().await;
+                    if let Some(tokens) = &tokens
+                        && error.cloud().and_then(CloudError::status) == Some(401)
+                    {
+                        tokens.forget_own().await;
                     }
                     let why = told(&error);
                     if failures == 1 {
@@ -121,17 +148,16 @@ impl Puller {
     /// Says why nothing could be pulled.
     pub async fn once(&mut self) -> Result<(), String> {
         self.load().await;
-        self.etag = None;
+        match &mut self.origin {
+            Origin::Plane { etag, .. } => *etag = None,
+            Origin::Azure { last, .. } => *last = None,
+        }
         self.pull(Duration::ZERO).await.map(drop).map_err(|error| told(&error))
     }
 
     /// Pulls, and says whether anything was new.
     async fn pull(&mut self, wait: Duration) -> Result<bool, PullError> {
-        let token = self.tokens.own().await?;
-        let Pulled::Changed { etag, wanted } = self.plane.pull(&token.secret, self.etag.as_deref(), wait).await? else {
-            return Ok(false);
-        };
-        self.etag = etag;
+        let Some(wanted) = self.origin.pull(wait).await? else { return Ok(false) };
         let next = Arc::new(self.state_tx.borrow().then(&wanted, true));
         tracing::info!(configurations = next.resources.len(), "what is wanted was pulled");
         self.state_tx.send_replace(next);
@@ -139,6 +165,43 @@ impl Puller {
             tracing::warn!(error = %Chain(&error), "what was pulled is not kept for the next start");
         }
         Ok(true)
+    }
+}
+
+/// Waits until the identity has expired; for ever, where there is none to expire.
+async fn lapsed(tokens: Option<&TokenSource>) {
+    match tokens {
+        Some(tokens) => tokens.lapsed().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Origin {
+    /// The tokens of the cluster's own identity, where it is pulled by that.
+    fn tokens(&self) -> Option<TokenSource> {
+        if let Self::Plane { tokens, .. } = self { Some(tokens.clone()) } else { None }
+    }
+
+    /// What is wanted, when it is something else than before.
+    async fn pull(&mut self, wait: Duration) -> Result<Option<PendingConfigurations>, PullError> {
+        match self {
+            Self::Plane { plane, tokens, etag: known } => {
+                let token = tokens.own().await?;
+                let pulled = plane.pull(&token.secret, known.as_deref(), wait).await?;
+                let Pulled::Changed { etag, wanted } = pulled else { return Ok(None) };
+                *known = etag;
+                Ok(Some(wanted))
+            }
+            Self::Azure { reader, every, last } => {
+                if last.is_some() {
+                    tokio::time::sleep(every.mul_f64(0.9 + fastrand::f64() / 5.0)).await;
+                }
+                let wanted = reader.wanted().await?;
+                let is_news = last.as_ref() != Some(&wanted);
+                *last = Some(wanted);
+                Ok(last.clone().filter(|_| is_news))
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! From an ARM resource to a configuration, checked as a document of any door is. Pure.
-use super::super::{Issue, Problem, check::READ_ONLY, parse, secrets::Reader};
+use super::super::{Issue, Problem, parse, secrets::Reader};
 use crate::{
-    api::{API_VERSION, plane::PendingConfiguration},
+    api::{API_VERSION, READ_ONLY_PROPERTIES, plane::PendingConfiguration},
     model::{
         Door,
         configuration::{Configuration, ConfigurationId, Generation},
@@ -74,7 +74,7 @@ impl Resource {
 
 /// The properties without those that a client only reads, and without what is null, which is as good as absent.
 fn writable(properties: &Map<String, Value>) -> Map<String, Value> {
-    let is_wanted = |key: &str, value: &Value| !READ_ONLY.contains(&key) && !value.is_null();
+    let is_wanted = |key: &str, value: &Value| !READ_ONLY_PROPERTIES.contains(&key) && !value.is_null();
     properties
         .iter()
         .filter(|(key, value)| is_wanted(key, value))

@@ -59,7 +59,7 @@ impl Store {
         match &state {
             Some(_) => self.digest = digest,
             None => {
-                tracing::warn!(place = %self.vault, name = NAME, "the state that was kept is damaged, and is not used")
+                tracing::warn!(place = %self.vault, name = NAME, "the state that was kept is damaged, and is not used");
             }
         }
         Ok(state)

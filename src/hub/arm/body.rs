@@ -1,5 +1,6 @@
 //! Resources: what of a request is kept, and what of it is shown.
 use super::{ArmError, CLUSTER_TYPE, ConfigurationKind, MAX_NAME};
+use crate::api::READ_ONLY_PROPERTIES;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -21,18 +22,6 @@ const CLUSTER_PROPERTIES: [&str; 15] = [
     "gateway",
     "arcAgentryConfigurations",
     "aksProperties",
-];
-/// Properties of configurations that nobody may write.
-const READ_ONLY: [&str; 9] = [
-    "complianceStatus",
-    "complianceState",
-    "statuses",
-    "repositoryPublicKey",
-    "sourceSyncedCommitId",
-    "sourceUpdatedAt",
-    "statusUpdatedAt",
-    "provisioningState",
-    "errorMessage",
 ];
 /// Property whose values are never shown.
 const PROTECTED: &str = "configurationProtectedSettings";
@@ -129,7 +118,7 @@ fn tags(tags: Option<&Value>, wrong: &mut Vec<(String, String)>) -> Value {
 }
 
 fn configuration(mut properties: Map<String, Value>) -> Result<Kept, ArmError> {
-    for name in READ_ONLY {
+    for name in READ_ONLY_PROPERTIES {
         properties.remove(name);
     }
     let protected = match properties.remove(PROTECTED) {

@@ -5,6 +5,7 @@ use super::{
     request::{Request, list},
 };
 use crate::{
+    api::READ_ONLY_PROPERTIES,
     desired,
     hub::{
         arm::{ArmError, ConfigurationKind, Target, kept, patched, shown},
@@ -155,19 +156,6 @@ pub(super) fn opened(request: &Request<'_>, resource: &Resource) -> Result<Optio
     })
 }
 
-/// What clients read and may not write, in the words of each generation.
-const STATE: [&str; 9] = [
-    "complianceState",
-    "statuses",
-    "sourceSyncedCommitId",
-    "sourceUpdatedAt",
-    "statusUpdatedAt",
-    "errorMessage",
-    "repositoryPublicKey",
-    "complianceStatus",
-    "provisioningState",
-];
-
 /// A configuration with what its cluster says of it. It is pending before its cluster has said anything of it as it stands.
 fn shown_configuration(kind: ConfigurationKind, resource: &Resource, status: Option<&StatusRecord>) -> Value {
     let state = match kind {
@@ -184,7 +172,7 @@ fn shown_configuration(kind: ConfigurationKind, resource: &Resource, status: Opt
     let Value::Object(mut state) = state else { return Value::Null };
     if let Some(status) = status {
         let is_current = status.revision >= resource.revision;
-        for (name, value) in status.body.iter().filter(|(name, _)| STATE.contains(&name.as_str())) {
+        for (name, value) in status.body.iter().filter(|(name, _)| READ_ONLY_PROPERTIES.contains(&name.as_str())) {
             match name.as_str() {
                 // That it is stored is the control plane's to say.
                 "provisioningState" => {}
