@@ -238,7 +238,7 @@ impl Hub {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        run(async move {
+        on_runtime(async move {
             let response = request.send().await.expect("an answer");
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             (status, headers, response.text().await.expect("a text"))
@@ -272,13 +272,8 @@ impl Drop for Hub {
     }
 }
 
-<<<<<<< HEAD
-/// Waits for something that is done elsewhere.
-pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
-=======
 /// Waits for something that the library does.
 pub(crate) fn on_runtime<T>(work: impl Future<Output = T>) -> T {
->>>>>>> main
     RUNTIME.block_on(work)
 }
 

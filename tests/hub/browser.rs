@@ -1,5 +1,5 @@
 //! A headless Chromium, driven by the protocol of WebDriver.
-use crate::bed::{run, tell};
+use crate::bed::{on_runtime, tell};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::{
@@ -44,7 +44,7 @@ impl Browser {
         std::thread::spawn(move || lines.for_each(drop));
         let url = format!("http://127.0.0.1:{}", port.expect("a port"));
         let profiles = tempfile::tempdir().expect("a directory");
-        Some(Self { driver, url, client: run(async { reqwest::Client::new() }), profiles })
+        Some(Self { driver, url, client: on_runtime(async { reqwest::Client::new() }), profiles })
     }
 
     /// Opens a window, with scripts or without.
@@ -70,7 +70,7 @@ impl Browser {
         if method == reqwest::Method::POST {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        let text = run(async move { request.send().await.expect("an answer").text().await.expect("a text") });
+        let text = on_runtime(async move { request.send().await.expect("an answer").text().await.expect("a text") });
         let answer: Value = serde_json::from_str(&text).expect("JSON");
         match answer["value"]["error"].as_str() {
             Some(error) => Err(format!("{error}: {}", answer["value"]["message"])),

@@ -1,7 +1,7 @@
 //! The pages of the control plane, over HTTP and in a browser.
 use crate::{
     agent::{Agent, Onboarding},
-    bed::{Bed, cluster, flux, run, tell},
+    bed::{Bed, cluster, flux, on_runtime, tell},
     browser::{Browser, Window},
 };
 use serde_json::{Value, json};
@@ -154,7 +154,7 @@ fn furnished() -> (Bed, String) {
     assert_eq!(agent.report(&bed.hub, &token, &id("ingress"), 1, &fine).status, 200);
     assert_eq!(agent.report(&bed.hub, &token, &id("web"), 2, &fine).status, 200);
     assert_eq!(agent.report(&bed.hub, &token, &id("web"), 3, &broken).status, 200);
-    run(weeks(&bed.data));
+    on_runtime(weeks(&bed.data));
     (bed, "/ui/clusters/shops/north/flux/web".to_owned())
 }
 

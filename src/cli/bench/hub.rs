@@ -7,11 +7,7 @@ use super::{
 use crate::{
     cli::{Failure, Outcome, output::Form, progress::Progress, ui},
     cloud::{Http, HubTime, OnboardingKey, Plane, http::Ask},
-<<<<<<< HEAD
-    runtime::clock::SystemClock,
-=======
     runtime::{clock::SystemClock, limits::raise_open_files},
->>>>>>> main
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Args;
