@@ -226,7 +226,7 @@ mod tests {
         value.as_object().cloned().unwrap_or_default()
     }
 
-    fn view(status: Value, is_current: bool) -> View {
+    fn view(status: &Value, is_current: bool) -> View {
         let at: jiff::Timestamp = "2026-11-24T11:00:00Z".parse().expect("a time");
         View {
             group: "shops".into(),
@@ -235,7 +235,7 @@ mod tests {
             kind: "flux".into(),
             id: "/subscriptions/s".into(),
             properties: map(&json!({"gitRepository": {"url": "https://git.example.org/web"}})),
-            status: Status::read(&map(&status)),
+            status: Status::read(&map(status)),
             is_current,
             updated_at: Some(at),
             modified_at: at,
@@ -269,11 +269,11 @@ mod tests {
         let status = json!({"complianceState": "Non-Compliant", "errorMessage": "it broke", "statuses": [
             {"kind": "Service", "name": "fine", "complianceState": "Compliant"},
             {"kind": "Deployment", "name": "broken", "complianceState": "Non-Compliant"}]});
-        let shown = show(&view(status.clone(), true), &viewer()).into_string();
+        let shown = show(&view(&status, true), &viewer()).into_string();
         let at = |part: &str| shown.find(part).unwrap_or_else(|| panic!("{part}: {shown}"));
         assert!(at(">broken<") < at(">fine<") && at("it broke") < at(">broken<"));
         assert!(shown.contains("https://git.example.org/web") && shown.contains("main/1"));
-        let before = show(&view(status, false), &viewer()).into_string();
+        let before = show(&view(&status, false), &viewer()).into_string();
         assert!(!before.contains("it broke"), "it is of the configuration as it was");
     }
 }
