@@ -45,7 +45,9 @@ impl Az {
     }
 
     fn done(&self, args: &[&str]) -> Value {
-        self.run(args).unwrap_or_else(|said| panic!("az {}: {said}", args.join(" ")))
+        let done = self.run(args);
+        assert!(done.is_ok(), "az {}: {done:?}", args.join(" "));
+        done.unwrap_or_default()
     }
 
     fn of_cluster(&self, verb: &str, more: &[&str]) -> Value {

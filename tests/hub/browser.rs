@@ -98,7 +98,9 @@ impl Window<'_> {
     }
 
     fn done(&self, method: &str, path: &str, body: &Value) -> Value {
-        self.call(method, path, body).unwrap_or_else(|error| panic!("{path}: {error}"))
+        let done = self.call(method, path, body);
+        assert!(done.is_ok(), "{path}: {done:?}");
+        done.unwrap_or_default()
     }
 
     pub(crate) fn go(&self, url: &str) {
@@ -112,6 +114,13 @@ impl Window<'_> {
     fn find(&self, css: &str) -> Option<String> {
         let found = self.call("POST", "/element", &json!({"using": "css selector", "value": css})).ok()?;
         Some(found[ELEMENT].as_str().expect("an element").to_owned())
+    }
+
+    /// An element that is there.
+    fn found(&self, css: &str) -> String {
+        let found = self.find(css);
+        assert!(found.is_some(), "there is no {css} at {}", self.url());
+        found.unwrap_or_default()
     }
 
     /// Waits until there is such an element, and returns its text.
@@ -136,13 +145,13 @@ impl Window<'_> {
     }
 
     pub(crate) fn type_into(&self, css: &str, text: &str) {
-        let element = self.find(css).unwrap_or_else(|| panic!("{css}"));
+        let element = self.found(css);
         self.done("POST", &format!("/element/{element}/clear"), &json!({}));
         self.done("POST", &format!("/element/{element}/value"), &json!({"text": text}));
     }
 
     pub(crate) fn click(&self, css: &str) {
-        let element = self.find(css).unwrap_or_else(|| panic!("{css} at {}", self.url()));
+        let element = self.found(css);
         self.done("POST", &format!("/element/{element}/click"), &json!({}));
     }
 

@@ -174,7 +174,7 @@ async fn weeks(data: &str) {
         "INSERT INTO events SELECT 1000 + ROW_NUMBER() OVER (), last_seen, key, 'connectivity', 'Connected', connectivity FROM clusters WHERE connectivity IN ('Offline', 'Expired')".to_owned(),
     ];
     // A week of countings, with a day on which something broke.
-    let now = jiff::Timestamp::now().as_second();
+    let now = crate::users::now();
     for hour in 0..168 {
         let at = jiff::Timestamp::from_second(now - (168 - hour) * 3600).expect("a time");
         let all = 9 + hour / 24;
@@ -188,7 +188,7 @@ async fn weeks(data: &str) {
     }
     for statement in statements {
         let done = sqlx::query(sqlx::AssertSqlSafe(statement.clone())).execute(&mut connection).await;
-        done.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        assert!(done.is_ok(), "{statement}: {done:?}");
     }
 }
 
