@@ -101,7 +101,7 @@ impl std::str::FromStr for Image {
             return Err(wrong());
         }
         let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) if digest.starts_with("sha256:") => (rest, Some(digest.to_owned())),
+            Some((rest, digest)) if is_digest(digest) => (rest, Some(digest.to_owned())),
             Some(_) => return Err(wrong()),
             None => (text, None),
         };
@@ -115,6 +115,11 @@ impl std::str::FromStr for Image {
         }
         Ok(Self { repository: repository.to_owned(), tag, digest })
     }
+}
+
+fn is_digest(text: &str) -> bool {
+    let is_hex = |c: char| c.is_ascii_digit() || matches!(c, 'a'..='f');
+    text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.chars().all(is_hex))
 }
 
 /// The proxy that the agents use.
@@ -203,9 +208,10 @@ mod tests {
         assert_eq!(image("arcwright"), Ok(("arcwright".into(), None, None)));
         assert_eq!(image("localhost:5000/a/b"), Ok(("localhost:5000/a/b".into(), None, None)));
         assert_eq!(image("localhost:5000/a:1.2"), Ok(("localhost:5000/a".into(), some("1.2"), None)));
-        assert_eq!(image("r/a@sha256:00"), Ok(("r/a".into(), None, some("sha256:00"))));
-        assert_eq!(image("r/a:1@sha256:00"), Ok(("r/a".into(), some("1"), some("sha256:00"))));
-        for wrong in ["", "a:", ":1", "a b", "a@md5:0", "@sha256:0"] {
+        let digest = format!("sha256:{}", "0f".repeat(32));
+        assert_eq!(image(&format!("r/a@{digest}")), Ok(("r/a".into(), None, Some(digest.clone()))));
+        assert_eq!(image(&format!("r/a:1@{digest}")), Ok(("r/a".into(), some("1"), Some(digest))));
+        for wrong in ["", "a:", ":1", "a b", "a@md5:0", "r/a@sha256:0f"] {
             assert!(image(wrong).is_err(), "{wrong}");
         }
     }

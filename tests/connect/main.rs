@@ -5,6 +5,8 @@ mod disconnect;
 mod refusals;
 mod site;
 
+#[path = "../hub/postgres.rs"]
+mod postgres;
 #[path = "../hub/bed.rs"]
 #[expect(dead_code, reason = "the tests of the control plane use the rest")]
 mod bed;

@@ -64,7 +64,8 @@ fn manifests_are_in_effect_what_the_chart_makes_of_the_same_connection() {
     let Some(helm) = helm() else { return };
     let plain = connection();
     let mut proxied = connection();
-    proxied.image = Some("registry.example.org/arcwright@sha256:00".parse().expect("an image"));
+    let image = format!("registry.example.org/arcwright@sha256:{}", "0f".repeat(32));
+    proxied.image = Some(image.parse().expect("an image"));
     proxied.authorities = None;
     let proxy = |text: &str| Some(text.to_owned());
     proxied.proxy = Proxy { https: proxy("http://p:1"), http: proxy("http://p:2"), no_proxy: proxy("10.0.0.0/8") };
