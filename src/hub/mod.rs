@@ -13,6 +13,7 @@ mod bootstrap;
 mod connectivity;
 mod enrolment;
 mod maintenance;
+mod page;
 mod routes;
 mod seal;
 mod store;

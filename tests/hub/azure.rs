@@ -22,7 +22,13 @@ fn the_management_packages_work_unmodified() {
     let mut command = Command::new(python);
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hub/management_clients.py"));
     let authority = bed.directory.path().join(bed.hub.bootstrap["caFile"].as_str().expect("a path"));
-    let done = command.arg(bed.directory.path().join("bootstrap.json")).env("REQUESTS_CA_BUNDLE", authority).output();
+    let (both, public) = crate::azure_cli::certified(bed.directory.path());
+    let robot = bed.directory.path().join("robot.json").display().to_string();
+    let add = ["user", "add", "--data", &bed.data, "--role", "owner", "--name", "robot", "--certificate", &public];
+    let (is_done, said, _) = bed.arcwright(&[&add[..], &["--to", &robot]].concat());
+    assert!(is_done, "{said}");
+    command.arg(bed.directory.path().join("bootstrap.json")).args([robot, both]);
+    let done = command.env("REQUESTS_CA_BUNDLE", authority).output();
     let done = done.expect("python runs");
     let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success() && said.contains("all done"), "{said}");

@@ -219,6 +219,32 @@ impl Hub {
         request
     }
 
+    /// Visits a page as a browser would that follows no redirect: status, headers and text.
+    pub(crate) fn visit(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        form: Option<&str>,
+    ) -> (u16, reqwest::header::HeaderMap, String) {
+        let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let client = builder.tls_danger_accept_invalid_certs(true).build().expect("a client");
+        let url = format!("{}{path}", self.address);
+        let mut request = match form {
+            Some(form) => {
+                client.post(url).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned())
+            }
+            None => client.get(url),
+        };
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        on_runtime(async move {
+            let response = request.send().await.expect("an answer");
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            (status, headers, response.text().await.expect("a text"))
+        })
+    }
+
     pub(crate) fn kill(mut self) {
         let child = self.process().expect("a process");
         child.kill().expect("killed");

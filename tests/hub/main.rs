@@ -1,10 +1,13 @@
 //! The control plane, as a process that others talk to.
 mod agent;
 mod azure;
+mod azure_cli;
 mod azure_reader;
 mod bed;
+mod browser;
 mod connectivity;
 mod maintenance;
+mod page;
 mod plane;
 mod postgres;
 mod resources;

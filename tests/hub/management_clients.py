@@ -5,7 +5,7 @@ import sys
 import azure.mgmt.hybridkubernetes as kubernetes
 import azure.mgmt.kubernetesconfiguration.fluxconfigurations as flux
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.identity import ClientSecretCredential
+from azure.identity import CertificateCredential, ClientSecretCredential
 from azure.mgmt.kubernetesconfiguration import SourceControlConfigurationClient
 
 hub = json.load(open(sys.argv[1]))
@@ -78,4 +78,15 @@ try:
     raise AssertionError("it is still there")
 except ResourceNotFoundError as error:
     assert error.error.code == "ResourceNotFound", error
+# Somebody who signs in by certificate, if a credential and a file with key and certificate are given.
+if len(sys.argv) > 3:
+    robot = json.load(open(sys.argv[2]))
+    credential = CertificateCredential(
+        robot["tenantId"], robot["clientId"], sys.argv[3], authority=robot["endpoint"], disable_instance_discovery=True
+    )
+    clusters = client(kubernetes).connected_cluster
+    (getattr(clusters, "begin_create_or_replace", None) or clusters.begin_create)("shops", "south", body).result()
+    assert list(clusters.list_by_resource_group("shops")), "the robot is an owner"
+    # Another audience, for which the client sends the same assertion again.
+    assert credential.get_token("https://management.azure.com/.default").token
 print("all done")

@@ -90,7 +90,7 @@ fn certified(bed: &Bed, name: &str, days: i64) -> (KeyPair, Vec<u8>, PathBuf) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the control plane under test goes by the machine's clock")]
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 

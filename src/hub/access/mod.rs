@@ -9,7 +9,7 @@ pub use keys::KeyError;
 pub(super) use keys::Signer;
 pub(super) use known::Known;
 pub(super) use lockout::Lockout;
-pub(super) use tokens::{Claims, GrantError, Granted, Granting, fingerprint, issuer};
+pub(super) use tokens::{Claims, GrantError, Granted, Granting, TOKEN_LIFE, fingerprint, issuer};
 
 use super::{
     arm::{ArmError, Target, key},

@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
 
 /// For how long a token is good.
-const LIFE: Duration = Duration::from_secs(3600);
+pub(in crate::hub) const TOKEN_LIFE: Duration = Duration::from_secs(3600);
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +91,8 @@ pub(in crate::hub) struct Granting<'a> {
     /// URL of the control plane, without a slash at the end.
     pub(in crate::hub) endpoint: &'a str,
     pub(in crate::hub) tenant: &'a str,
+    /// For how long tokens are good at most.
+    pub(in crate::hub) life: Duration,
 }
 
 /// A token, and whose it is.
@@ -202,7 +204,7 @@ impl Granting<'_> {
         certificate: Option<&Certificate>,
     ) -> Result<Granted, GrantError> {
         let begin = now.as_second();
-        let most = begin + i64::try_from(LIFE.as_secs()).unwrap_or_default();
+        let most = begin + i64::try_from(self.life.as_secs()).unwrap_or_default();
         let end = certificate.map_or(most, |certificate| most.min(certificate.not_after.as_second()));
         let claims = Claims {
             iss: issuer(self.endpoint, self.tenant),

@@ -33,7 +33,7 @@ const MAX_TAGS: usize = 50;
 pub(in crate::hub) struct Kept {
     /// `location`, `tags`, `identity`, `kind` and `properties`, without what is secret or read-only.
     pub(in crate::hub) body: Map<String, Value>,
-    /// The protected settings, where the request has any.
+    /// The protected settings, where the request has any; none of them takes away what there was.
     pub(in crate::hub) protected: Option<BTreeMap<String, String>>,
 }
 
@@ -122,7 +122,10 @@ fn configuration(mut properties: Map<String, Value>) -> Result<Kept, ArmError> {
         properties.remove(name);
     }
     let protected = match properties.remove(PROTECTED) {
-        None | Some(Value::Null) => None,
+        None => None,
+        Some(Value::Null) => Some(BTreeMap::new()),
+        // That is what is shown of them: whoever writes back what it read means no change.
+        Some(Value::Object(settings)) if settings.is_empty() => None,
         Some(Value::Object(settings)) => {
             let text = |(name, value): (String, Value)| match value {
                 Value::String(text) => Ok((name, text)),
@@ -232,6 +235,16 @@ mod tests {
         let shown = shown("/a/web", Some(ConfigurationKind::Flux), &kept.body, Map::new(), &stamp);
         assert_eq!(shown["properties"][PROTECTED], json!({}));
         assert!(!shown.to_string().contains("S3CRET"));
+    }
+
+    #[test]
+    fn protected_settings_that_are_written_back_as_they_are_shown_stay() {
+        let of = |protected: Value| {
+            let put = json!({"properties": {"url": "x", PROTECTED: protected}});
+            kept(Some(ConfigurationKind::Flux), "web", &put).expect("fine").protected
+        };
+        assert_eq!(of(json!({})), None, "no change");
+        assert_eq!(of(Value::Null), Some(BTreeMap::new()), "taken away");
     }
 
     #[test]

@@ -41,6 +41,10 @@ pub(in crate::hub) enum Target {
     Tenants,
     Subscriptions,
     Subscription(String),
+    /// Where resources can be.
+    Locations {
+        subscription: String,
+    },
     Providers {
         subscription: String,
     },
@@ -141,6 +145,7 @@ impl Target {
             ["subscriptions"] => Ok(Self::Subscriptions),
             ["providers", _, "operations"] => Ok(Self::ProviderOperations { namespace: at(1) }),
             ["subscriptions", _] => Ok(Self::Subscription(at(1))),
+            ["subscriptions", _, "locations"] => Ok(Self::Locations { subscription: at(1) }),
             ["subscriptions", _, "resourcegroups"] => Ok(Self::Groups { subscription: at(1) }),
             ["subscriptions", _, "resourcegroups", _] => Ok(Self::Group { subscription: at(1), group: at(3) }),
             ["subscriptions", _, "resources"] => Ok(Self::Resources { subscription: at(1), group: None }),
@@ -213,6 +218,7 @@ impl Target {
         match self {
             Self::Tenants | Self::Subscriptions | Self::ProviderOperations { .. } => None,
             Self::Subscription(subscription)
+            | Self::Locations { subscription }
             | Self::Providers { subscription }
             | Self::Provider { subscription, .. }
             | Self::Registration { subscription, .. }

@@ -94,6 +94,7 @@ async fn respond(
         Target::Tenants
         | Target::Subscriptions
         | Target::Subscription(_)
+        | Target::Locations { .. }
         | Target::Providers { .. }
         | Target::Provider { .. }
         | Target::Registration { .. }

@@ -1,6 +1,7 @@
 //! What holds resources: tenant, subscription, providers, groups.
 use super::request::{Request, list};
 use crate::hub::{
+    Hub,
     arm::{ArmError, Provider, Target, key, providers},
     store::Audited,
 };
@@ -32,6 +33,7 @@ pub(super) async fn answer(request: &Request<'_>, target: &Target) -> Result<Res
         }
         (Target::Subscriptions, &Method::GET) => Ok(list(&[subscription()], None)),
         (Target::Subscription(_), &Method::GET) => Ok(Json(subscription()).into_response()),
+        (Target::Locations { .. }, &Method::GET) => Ok(list(&LOCATIONS.map(|name| shown_location(hub, name)), None)),
         (Target::Providers { .. }, &Method::GET) => {
             let registered = hub.store.registrations(&hub.identity.subscription).await?;
             Ok(list(&providers().iter().map(|one| shown_provider(request, one, &registered)).collect::<Vec<_>>(), None))
@@ -103,6 +105,12 @@ fn shown_activity(audited: &Audited) -> Value {
     json!({"eventTimestamp": audited.at, "caller": audited.client_id, "resourceId": audited.resource,
         "httpRequest": {"method": audited.method}, "status": {"value": status},
         "subStatus": {"value": audited.status.to_string()}})
+}
+
+fn shown_location(hub: &Hub, name: &str) -> Value {
+    let id = format!("/subscriptions/{}/locations/{}", hub.identity.subscription, name.to_lowercase());
+    json!({"id": id, "name": name.to_lowercase(), "displayName": name, "regionalDisplayName": name, "type": "Region",
+        "metadata": {"regionType": "Logical", "regionCategory": "Other"}})
 }
 
 fn shown_group(id: &str, body: &Value) -> Value {

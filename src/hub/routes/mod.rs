@@ -36,6 +36,7 @@ pub(super) fn router(hub: Arc<Hub>) -> Router {
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(sign_in::configuration))
         .route("/{tenant}/.well-known/openid-configuration", get(sign_in::configuration))
         .route("/{tenant}/discovery/v2.0/keys", get(sign_in::keys))
+        .merge(super::page::router())
         .fallback(answer::answer)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(hub)

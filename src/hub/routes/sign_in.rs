@@ -2,7 +2,7 @@
 use crate::error::Chain;
 use crate::hub::{
     Hub,
-    access::{GrantError, Granted, Granting, issuer},
+    access::{GrantError, Granted, Granting, TOKEN_LIFE, issuer},
     arm::ArmError,
     store::{Audited, Role},
 };
@@ -13,7 +13,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, Uri, header};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 impl Hub {
     /// Who signs the tokens.
@@ -21,14 +21,20 @@ impl Hub {
         issuer(&self.endpoint, &self.identity.tenant)
     }
 
-    /// Grants a token for the fields of a form.
-    async fn grant(&self, path: &str, form: &BTreeMap<String, String>) -> Result<Granted, GrantError> {
+    /// Grants a token for the fields of a form, good for so long at most.
+    pub(in crate::hub) async fn grant(
+        &self,
+        path: &str,
+        form: &BTreeMap<String, String>,
+        life: Duration,
+    ) -> Result<Granted, GrantError> {
         let granting = Granting {
             store: &self.store,
             signer: &self.signer,
             lockout: &self.lockout,
             endpoint: &self.endpoint,
             tenant: &self.identity.tenant,
+            life,
         };
         let granted = granting.grant(form, self.clock.now()).await;
         self.note_sign_in(path, form, &granted).await;
@@ -74,7 +80,7 @@ pub(super) async fn token(
     Form(form): Form<BTreeMap<String, String>>,
 ) -> Response {
     let granted = if hub.is_own(&tenant) {
-        hub.grant(uri.path(), &form).await
+        hub.grant(uri.path(), &form, TOKEN_LIFE).await
     } else {
         Err(GrantError::Request(format!("AADSTS90002: Tenant '{tenant}' not found.")))
     };

@@ -73,7 +73,7 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let update = "UPDATE certificates SET revoked_at = $1 WHERE client_id = $2 AND revoked_at IS NULL";
         let query = sqlx::query(update).bind(stored(at)).bind(client_id);
-        Ok(self.run(query).await?)
+        self.run(query).await
     }
 
     /// Uses up something that is good once and until a time; false when it was used before.

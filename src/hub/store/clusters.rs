@@ -41,7 +41,7 @@ impl ClusterRecord {
     }
 }
 
-const COLUMNS: &str = "client_id, change_number, tag, enrolled_key, is_used, may_enrol_until, certificate_not_after, last_seen, heartbeat";
+pub(super) const COLUMNS: &str = "client_id, change_number, tag, enrolled_key, is_used, may_enrol_until, certificate_not_after, last_seen, heartbeat";
 
 impl Store {
     /// What is known of a cluster; none when there is no such cluster.
@@ -166,7 +166,7 @@ impl Store {
     }
 }
 
-fn record(row: &AnyRow) -> Result<ClusterRecord, StoreError> {
+pub(super) fn record(row: &AnyRow) -> Result<ClusterRecord, StoreError> {
     let heartbeat: Option<String> = row.try_get("heartbeat")?;
     let number: i64 = row.try_get("change_number")?;
     let is_used: i64 = row.try_get("is_used")?;

@@ -16,7 +16,7 @@ impl Store {
             let broken = sqlx::query("PRAGMA foreign_key_check").fetch_optional(&self.pool).await?;
             if let Some(row) = broken {
                 let table: String = row.try_get(0)?;
-                return Err(StoreError::Damaged { what: format!("a row of {table} that refers to nothing, and") });
+                return Err(StoreError::Corrupt { said: format!("a row of {table} refers to nothing") });
             }
         }
         Ok(())

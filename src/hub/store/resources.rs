@@ -51,7 +51,7 @@ pub(in crate::hub) struct OperationRecord {
     pub(in crate::hub) ended_at: Option<jiff::Timestamp>,
 }
 
-const COLUMNS: &str = "id, kind, body, sealed, revision, created_at, created_by, modified_at, modified_by";
+pub(super) const COLUMNS: &str = "id, kind, body, sealed, revision, created_at, created_by, modified_at, modified_by";
 
 /// The subscription, the group and the parent of an id, as keys.
 fn place(id: &str) -> (String, String, String) {
@@ -293,7 +293,7 @@ fn page(rows: &[AnyRow], most: u32) -> Result<Listed, StoreError> {
     Ok(Listed { resources: shown.iter().map(resource).collect::<Result<_, _>>()?, next })
 }
 
-fn resource(row: &AnyRow) -> Result<Resource, StoreError> {
+pub(super) fn resource(row: &AnyRow) -> Result<Resource, StoreError> {
     let (id, body): (String, String) = (row.try_get("id")?, row.try_get("body")?);
     let Ok(Value::Object(body)) = serde_json::from_str(&body) else {
         return Err(StoreError::Damaged { what: format!("a body of {id}") });

@@ -22,6 +22,12 @@ impl Store {
         Ok(users)
     }
 
+    /// What people call a client; its id where it has no name.
+    pub(in crate::hub) async fn name_of(&self, client_id: &str) -> Result<String, StoreError> {
+        let found = self.principal(client_id).await?.map(|principal| principal.name);
+        Ok(found.filter(|name| !name.is_empty()).unwrap_or_else(|| client_id.to_owned()))
+    }
+
     /// By what a principal signs in, in words.
     async fn credentials(&self, client_id: &str) -> Result<Vec<String>, StoreError> {
         let secrets = sqlx::query_scalar("SELECT kind FROM credentials WHERE client_id = $1 ORDER BY kind");
