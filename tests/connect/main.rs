@@ -12,4 +12,5 @@ mod bed;
 #[expect(dead_code, reason = "the tests of the cluster use the rest")]
 mod control_plane;
 #[path = "../hub/postgres.rs"]
+#[expect(dead_code, reason = "the tests of the control plane use the rest")]
 mod postgres;

@@ -41,8 +41,9 @@ impl Waiters {
         }
     }
 
-    /// How many wait.
-    pub(in crate::hub) fn count(&self) -> usize {
+    /// How many are waited for.
+    #[cfg(test)]
+    fn count(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
