@@ -8,6 +8,7 @@ mod browser;
 mod connectivity;
 mod maintenance;
 mod page;
+mod page_in_browser;
 mod plane;
 mod postgres;
 mod resources;

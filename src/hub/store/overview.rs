@@ -1,6 +1,10 @@
 //! What people look at: clusters by the hundred, and how many stand where.
 use super::{ClusterRecord, Resource, Store, StoreError, clusters, resources};
-use sqlx::{Any, Row as _, any::AnyArguments, query::Query};
+use sqlx::{
+    Any, Row as _,
+    any::{AnyArguments, AnyRow},
+    query::Query,
+};
 use std::collections::BTreeMap;
 
 /// Which clusters are meant. What is empty does not matter.
@@ -59,8 +63,8 @@ impl Store {
         let query = wanted.bind(sqlx::query(sqlx::AssertSqlSafe(select)));
         let query = query.bind(i64::from(most)).bind(i64::try_from(skipped).unwrap_or(i64::MAX));
         let rows = query.fetch_all(&self.pool).await?;
-        let seen = |row| {
-            let connectivity = sqlx::Row::try_get(row, "connectivity")?;
+        let seen = |row: &AnyRow| {
+            let connectivity = row.try_get("connectivity")?;
             Ok(Seen { resource: resources::resource(row)?, connectivity, record: clusters::record(row)? })
         };
         rows.iter().map(seen).collect()
