@@ -1,6 +1,6 @@
 //! What the store promises, on SQLite and on PostgreSQL: what was accepted is there, for every process.
 use crate::{
-    agent::{Agent, Onboarding},
+    agent::{Agent, Onboarding, Request, certificate, claims, now},
     bed::{Bed, Hub, cluster, flux},
     postgres::Postgres,
 };
@@ -127,6 +127,28 @@ fn several_processes_share_a_database() {
         (one.join().expect("an answer").status, two.status)
     });
     assert!([(201, 409), (409, 201), (201, 412), (412, 201)].contains(&(first, other)), "{first} {other}");
+}
+
+#[test]
+fn a_change_at_one_process_ends_the_wait_at_another_and_a_nonce_is_good_at_one_of_them() {
+    let Some(postgres) = Postgres::start() else { return };
+    let bed = Bed::on(postgres.server().database("hub"), tempfile::tempdir().expect("a directory"));
+    let second = Hub::start_at("127.0.0.1:0", &bed.data, bed.directory.path(), &["--endpoint", &bed.hub.endpoint]);
+    let onboarding = Onboarding::connect(&bed, "north");
+    let agent = Agent::enrol(&bed.hub, &bed.cluster("north"), &onboarding);
+    let request = Request::make();
+    let enrolment = onboarding.sign(&claims(&bed.hub, &agent.cluster, &request, now()));
+    assert_eq!(certificate(&second, &agent.cluster, &enrolment, &request.csr).status, 200);
+    assert_eq!(certificate(&bed.hub, &agent.cluster, &enrolment, &request.csr).code(), "InvalidEnrolment");
+    let agent = Agent::enrol(&bed.hub, &agent.cluster, &onboarding);
+    let token = agent.token(&bed.hub);
+    let tag = agent.pull(&second, &token, None, 0).header("etag").to_owned();
+    let pulled = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| agent.pull(&second, &token, Some(&tag), 120));
+        assert_eq!(bed.ask("PUT", &bed.flux("north", "web"), Some(&flux())).status, 201);
+        waiting.join().expect("an answer")
+    });
+    assert_eq!((pulled.status, &pulled.body["configurations"][0]["name"]), (200, &json!("web")));
 }
 
 #[test]

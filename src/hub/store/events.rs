@@ -62,6 +62,10 @@ impl Store {
 
     /// Notes how many configurations and clusters stand where. Of several processes that do so for one moment, one does.
     pub(in crate::hub) async fn sample(&self, at: jiff::Timestamp) -> Result<(), StoreError> {
+        let known = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM samples WHERE at = $1").bind(stored(at));
+        if known.fetch_one(&self.pool).await? > 0 {
+            return Ok(());
+        }
         let insert = "INSERT INTO samples (at, about, state, number) \
             SELECT $1, 'configuration', COALESCE(s.state, 'Pending'), COUNT(*) FROM resources r LEFT JOIN statuses s ON s.key = r.key \
             WHERE r.kind <> 'cluster' GROUP BY 3 ON CONFLICT DO NOTHING";
