@@ -100,7 +100,7 @@ enum Command {
     Disconnect(disconnect::DisconnectArgs),
     /// Make a key pair for a repository that is reached over ssh
     Keygen(keygen::KeygenArgs),
-    /// Measure how much a control plane bears
+    /// Measure how much the parts of Arcwright bear
     Bench(bench::BenchArgs),
     /// Print the JSON Schema of the state file
     Schema(schema::SchemaArgs),

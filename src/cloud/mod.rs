@@ -6,6 +6,7 @@
 //! onboarding --> arm ------+  <-- sign_in (an owner's token)
 //!          outbox (what waits for delivery, on disk)
 //! ```
+mod access_token;
 pub mod arm;
 mod assertion;
 pub mod azure;
@@ -19,6 +20,7 @@ pub mod sign_in;
 mod tokens;
 pub mod trouble;
 
+pub use access_token::AccessToken;
 pub use arm::{Arm, ArmError, Endpoints};
 pub use assertion::{CertificateKey, KeyError, OnboardingKey};
 pub use azure::{AzureCloud, AzureCredential, AzureReader};
@@ -29,5 +31,5 @@ pub use identity::Identity;
 pub use outbox::{Outbox, OutboxError};
 pub use plane::{Plane, PlaneError, Pulled};
 pub use sign_in::SignIn;
-pub use tokens::{AccessToken, Standing, TokenError, TokenSource};
+pub use tokens::{Standing, TokenError, TokenSource};
 pub use trouble::Trouble;

@@ -1,9 +1,8 @@
 //! The calls of the data plane. Each is one request: who calls decides when to try again.
 use super::{
-    CertificateKey, CloudError, Http, HubTime, Identity, KeyError, OnboardingKey,
+    AccessToken, CertificateKey, CloudError, Http, HubTime, Identity, KeyError, OnboardingKey,
     assertion::client_assertion,
     http::{Answer, Ask},
-    tokens::AccessToken,
 };
 use crate::api::plane::{
     CERTIFICATE, Call, CertificateRequest, DISCOVERY, Heartbeat, HeartbeatAnswer, IssuedCertificate,

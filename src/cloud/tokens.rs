@@ -1,7 +1,6 @@
 //! Tokens of access for everyone in the process: kept until they are nearly over, and asked for once at a time.
-use super::{CloudError, Identity, Plane, plane::PlaneError};
-use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
+use super::{AccessToken, CloudError, Identity, Plane, plane::PlaneError};
+use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,29 +15,6 @@ use tokio::{
 const MAX_AUDIENCES: usize = 256;
 /// For so long an identity that was refused is not shown again: a control plane locks out who tries too often.
 const WHILE_REFUSED: Duration = Duration::from_secs(60);
-
-/// A token of access.
-#[derive(Clone, Debug)]
-pub struct AccessToken {
-    /// The token.
-    pub secret: SecretString,
-    /// When it was granted, by the cluster's clock.
-    pub granted: Timestamp,
-    /// For how long it is good.
-    pub life: SignedDuration,
-}
-
-impl AccessToken {
-    /// Until when it is good, by the cluster's clock.
-    pub fn expires(&self) -> Timestamp {
-        self.granted + self.life
-    }
-
-    /// Whether more than a part of its life is left, of so many.
-    fn has_left(&self, of: i32, now: Timestamp) -> bool {
-        now >= self.granted && self.expires().duration_since(now) > self.life / of
-    }
-}
 
 /// Where the cluster's identity stands.
 #[derive(Clone, Debug)]

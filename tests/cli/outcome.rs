@@ -63,6 +63,7 @@ fn help_names_every_command() {
       connect      Connect a cluster to a control plane: checks first, then its resource, then the agents
       disconnect   Take the connection away on both sides; what was applied stays
       keygen       Make a key pair for a repository that is reached over ssh
+      bench        Measure how much the parts of Arcwright bear
       schema       Print the JSON Schema of the state file
       crds         Print the CustomResourceDefinitions
       completions  Print a completion script

@@ -1,5 +1,6 @@
 //! A cluster's agent as far as a control plane sees one: it enrols, signs in, pulls and reports.
 use crate::bed::{Answer, Bed, Hub};
+use arcwright::runtime::clock::{Clock as _, SystemClock};
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -7,6 +8,11 @@ use base64::{
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+/// The time of the machine, in seconds since 1970.
+pub(crate) fn now() -> i64 {
+    SystemClock.now().as_second()
+}
 
 /// Version of the data plane.
 pub(crate) const VERSION: &str = "api-version=2026-11-01";
@@ -80,7 +86,7 @@ pub(crate) struct Agent {
 impl Agent {
     /// Enrols at the time of the machine.
     pub(crate) fn enrol(hub: &Hub, cluster: &str, onboarding: &Onboarding) -> Self {
-        Self::enrol_at(hub, cluster, onboarding, jiff::Timestamp::now().as_second())
+        Self::enrol_at(hub, cluster, onboarding, now())
     }
 
     pub(crate) fn enrol_at(hub: &Hub, cluster: &str, onboarding: &Onboarding, now: i64) -> Self {
@@ -114,7 +120,7 @@ impl Agent {
 
     /// A token, at the time of the machine.
     pub(crate) fn token(&self, hub: &Hub) -> String {
-        let answer = self.sign_in(hub, jiff::Timestamp::now().as_second());
+        let answer = self.sign_in(hub, now());
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.body["access_token"].as_str().expect("a token").to_owned()
     }

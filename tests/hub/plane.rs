@@ -1,14 +1,10 @@
 //! What the agent of a cluster says to a control plane, and what the control plane's clients see of it.
 use crate::{
-    agent::{Agent, Onboarding, Request, VERSION, certificate, claims},
+    agent::{Agent, Onboarding, Request, VERSION, certificate, claims, now},
     bed::{Bed, flux},
 };
 use serde_json::{Value, json};
 use std::time::Instant;
-
-fn now() -> i64 {
-    jiff::Timestamp::now().as_second()
-}
 
 /// A cluster with an agent that has an identity, and its token.
 fn connected(bed: &Bed, name: &str) -> (Agent, String) {

@@ -20,7 +20,7 @@ impl Postgres {
 
     /// The server on which the whole suite runs, if it runs on one.
     pub(crate) fn of_suite() -> Option<Server> {
-        let place = std::env::var(Self::OF_SUITE).ok()?;
+        let place = std::env::var_os(Self::OF_SUITE)?.into_string().expect("a text");
         let (socket, programs) = place.split_once(':').expect("two paths");
         Some(Server { socket: socket.to_owned(), programs: programs.to_owned() })
     }

@@ -31,6 +31,8 @@ pub(super) async fn answer(
     let is_call = matches!(Target::read(uri.path()), Ok(Target::Plane { .. }));
     let is_write = !matches!(method, Method::GET | Method::HEAD) && !is_call;
     let path = uri.path().to_owned();
+    // It keeps the bytes that were read alive, and an agent waits for minutes.
+    drop(uri);
     let mut client = String::new();
     let answered = respond(&hub, &method, &path, query, headers, body, &mut client).await;
     let mut response = answered.unwrap_or_else(ArmError::into_response);
@@ -101,14 +103,16 @@ async fn respond(
         | Target::Groups { .. }
         | Target::Group { .. }
         | Target::ActivityLog { .. }
-        | Target::ProviderOperations { .. } => groups::answer(&request, &target).await,
+        | Target::ProviderOperations { .. } => Box::pin(groups::answer(&request, &target)).await,
         Target::Resources { .. }
         | Target::Clusters { .. }
         | Target::Cluster { .. }
         | Target::Identity { .. }
-        | Target::ClusterCredential { .. } => clusters::answer(&request, &target).await,
-        Target::Plane { cluster, call } => plane::answer(&request, cluster, *call).await,
-        Target::Configurations { .. } | Target::Configuration { .. } => configurations::answer(&request, &target).await,
+        | Target::ClusterCredential { .. } => Box::pin(clusters::answer(&request, &target)).await,
+        Target::Plane { cluster, call } => plane::answer(request, cluster, *call).await,
+        Target::Configurations { .. } | Target::Configuration { .. } => {
+            Box::pin(configurations::answer(&request, &target)).await
+        }
         Target::Operation { subscription, operation, is_result } => {
             operations::answer(&request, subscription, operation, *is_result).await
         }

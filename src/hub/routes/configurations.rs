@@ -8,6 +8,7 @@ use crate::{
     api::READ_ONLY_PROPERTIES,
     desired,
     hub::{
+        Hub,
         arm::{ArmError, ConfigurationKind, Target, kept, patched, shown},
         store::{Resource, StatusRecord},
     },
@@ -110,9 +111,9 @@ async fn put(
     }
     // Settings that a PATCH does not name stay, and count for whether the rest makes sense.
     let stored = match (&before, &kept.protected) {
-        (Some(before), None) => opened(request, before)?,
+        (Some(before), None) => opened(request.hub, before)?,
         (Some(before), Some(named)) if is_patch => {
-            let mut settings = opened(request, before)?.unwrap_or_default();
+            let mut settings = opened(request.hub, before)?.unwrap_or_default();
             settings.extend(named.clone());
             kept.protected = Some(settings.clone());
             Some(settings)
@@ -146,9 +147,9 @@ fn properties(body: &Map<String, Value>) -> Map<String, Value> {
 }
 
 /// The protected settings of a stored configuration.
-pub(super) fn opened(request: &Request<'_>, resource: &Resource) -> Result<Option<BTreeMap<String, String>>, ArmError> {
+pub(super) fn opened(hub: &Hub, resource: &Resource) -> Result<Option<BTreeMap<String, String>>, ArmError> {
     let Some(sealed) = &resource.sealed else { return Ok(None) };
-    let opened = request.hub.seal.open(&crate::hub::arm::key(&resource.id), sealed);
+    let opened = hub.seal.open(&crate::hub::arm::key(&resource.id), sealed);
     let settings = opened.ok().and_then(|text| serde_json::from_str(text.expose_secret()).ok());
     settings.map(Some).ok_or_else(|| {
         let message = "The protected settings of the configuration cannot be opened: the control plane runs with another sealing key. Give them again.";

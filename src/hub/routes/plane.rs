@@ -8,6 +8,7 @@ use crate::{
         PendingConfigurations, ReportedStatus, StatusAnswer, StatusReport, VERSIONS,
     },
     hub::{
+        Hub,
         arm::{ArmError, ConfigurationKind},
         store::{ClusterRecord, NewStatus, Resource},
     },
@@ -49,21 +50,21 @@ pub(super) fn checked_version(version: Option<&str>) -> Result<(), ArmError> {
     }
 }
 
-pub(super) async fn answer(request: &Request<'_>, cluster: &str, call: Call) -> Result<Response, ArmError> {
+pub(super) async fn answer(request: Request<'_>, cluster: &str, call: Call) -> Result<Response, ArmError> {
     if request.method != Method::POST {
         return Err(request.not_allowed());
     }
     match call {
         Call::Pull => pull(request, cluster).await,
-        Call::Status => status(request, cluster).await,
-        Call::Heartbeat => heartbeat(request, cluster).await,
+        Call::Status => Box::pin(status(&request, cluster)).await,
+        Call::Heartbeat => Box::pin(heartbeat(&request, cluster)).await,
     }
 }
 
 /// The cluster, as long as who calls is its identity.
-async fn known(request: &Request<'_>, cluster: &str) -> Result<ClusterRecord, ArmError> {
-    let found = request.hub.store.cluster(cluster).await?.ok_or_else(|| ArmError::not_found(cluster))?;
-    if found.client_id == request.principal.client_id { Ok(found) } else { Err(replaced(cluster)) }
+async fn known(hub: &Hub, client_id: &str, cluster: &str) -> Result<ClusterRecord, ArmError> {
+    let found = hub.store.cluster(cluster).await?.ok_or_else(|| ArmError::not_found(cluster))?;
+    if found.client_id == client_id { Ok(found) } else { Err(replaced(cluster)) }
 }
 
 fn replaced(cluster: &str) -> ArmError {
@@ -72,24 +73,28 @@ fn replaced(cluster: &str) -> ArmError {
 }
 
 /// Answers with what is wanted; where the agent knows that already, when it changes.
-async fn pull(request: &Request<'_>, cluster: &str) -> Result<Response, ArmError> {
+///
+/// Thousands wait here at a time: what the request brought along is dropped before that.
+async fn pull(request: Request<'_>, cluster: &str) -> Result<Response, ArmError> {
     let known_tag = request.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let known_tag = known_tag.map(|tag| tag.trim_matches('"').to_owned());
     let wait: u64 = request.query.get("waitSeconds").and_then(|text| text.parse().ok()).unwrap_or_default();
     let until = Instant::now() + Duration::from_secs(wait.min(MAX_WAIT_SECONDS));
+    let (hub, client_id) = (request.hub, request.principal.client_id.clone());
+    drop(request);
     let key = crate::hub::arm::key(cluster);
-    let waiter = request.hub.store.waiters().enter(&key);
+    let waiter = hub.store.waiters().enter(&key);
     loop {
         let changed = waiter.changed();
-        let record = known(request, cluster).await?;
+        let record = Box::pin(known(hub, &client_id, cluster)).await?;
         if known_tag.as_ref() != Some(&record.tag) {
-            return Ok(tagged(Json(wanted(request, cluster).await?).into_response(), &record.tag));
+            return Ok(tagged(Json(Box::pin(wanted(hub, cluster)).await?).into_response(), &record.tag));
         }
         tokio::select! {
             // Cancel-safe: what changes meanwhile is seen by the next reading.
             () = changed => {}
             () = tokio::time::sleep_until(until) => return Ok(tagged(StatusCode::NOT_MODIFIED.into_response(), &record.tag)),
-            () = request.hub.stopping.cancelled() => return Ok(tagged(StatusCode::NOT_MODIFIED.into_response(), &record.tag)),
+            () = hub.stopping.cancelled() => return Ok(tagged(StatusCode::NOT_MODIFIED.into_response(), &record.tag)),
         }
     }
 }
@@ -99,14 +104,14 @@ fn tagged(mut response: Response, tag: &str) -> Response {
     response
 }
 
-async fn wanted(request: &Request<'_>, cluster: &str) -> Result<PendingConfigurations, ArmError> {
+async fn wanted(hub: &Hub, cluster: &str) -> Result<PendingConfigurations, ArmError> {
     let mut all = PendingConfigurations::default();
     for kind in [ConfigurationKind::SourceControl, ConfigurationKind::Flux] {
         let mut after = String::new();
         loop {
-            let page = request.hub.store.below(cluster, kind.word(), &after, PAGE).await?;
+            let page = hub.store.below(cluster, kind.word(), &after, PAGE).await?;
             for resource in &page.resources {
-                all.configurations.push(pending(request, kind, resource)?);
+                all.configurations.push(pending(hub, kind, resource)?);
             }
             match page.next {
                 Some(next) => after = next,
@@ -118,14 +123,10 @@ async fn wanted(request: &Request<'_>, cluster: &str) -> Result<PendingConfigura
     Ok(all)
 }
 
-fn pending(
-    request: &Request<'_>,
-    kind: ConfigurationKind,
-    resource: &Resource,
-) -> Result<PendingConfiguration, ArmError> {
+fn pending(hub: &Hub, kind: ConfigurationKind, resource: &Resource) -> Result<PendingConfiguration, ArmError> {
     let properties = resource.body.get("properties").and_then(Value::as_object);
     let mut properties = properties.cloned().unwrap_or_default();
-    if let Some(settings) = super::configurations::opened(request, resource)? {
+    if let Some(settings) = super::configurations::opened(hub, resource)? {
         properties.insert("configurationProtectedSettings".to_owned(), json!(settings));
     }
     Ok(PendingConfiguration {
@@ -139,7 +140,7 @@ fn pending(
 
 async fn status(request: &Request<'_>, cluster: &str) -> Result<Response, ArmError> {
     let report: StatusReport = body(request)?;
-    known(request, cluster).await?;
+    known(request.hub, &request.principal.client_id, cluster).await?;
     if report.statuses.len() > MAX_STATUSES || report.instance.is_empty() || report.instance.len() > 64 {
         let message = format!("A report has an instance of 1 to 64 characters and at most {MAX_STATUSES} statuses.");
         return Err(ArmError::invalid(message));
@@ -208,7 +209,7 @@ async fn heartbeat(request: &Request<'_>, cluster: &str) -> Result<Response, Arm
     let (store, now) = (&request.hub.store, request.hub.clock.now());
     let kept = serde_json::to_string(&heartbeat).unwrap_or_default();
     if !store.note_heartbeat(cluster, &request.principal.client_id, &kept, now).await? {
-        known(request, cluster).await?;
+        known(request.hub, &request.principal.client_id, cluster).await?;
         return Err(replaced(cluster));
     }
     Ok(Json(HeartbeatAnswer { time: now, next_seconds: HEARTBEAT_SECONDS }).into_response())
