@@ -56,6 +56,11 @@ impl Pod {
         std::fs::read_to_string(path(&self.directory)).expect("a log")
     }
 
+    /// What a person would read of that: not the details.
+    pub(crate) fn said(&self) -> String {
+        self.log().lines().filter(|line| !line.contains("\"level\":\"DEBUG\"")).collect::<Vec<_>>().join("\n")
+    }
+
     /// What `arcwright status --agents` says beside it.
     pub(crate) fn agents(&self) -> Vec<Value> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_arcwright"));
