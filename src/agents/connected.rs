@@ -27,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 pub const CONFIG_MAP: &str = "azure-clusterconfig";
 /// Location where none is known; an identity service of a single place does not ask.
 const NOWHERE: &str = "global";
+/// Distributions and infrastructures that say nothing.
+const UNDETECTED: [&str; 3] = ["", "generic", "auto"];
 /// The name of the pull among the agents.
 const PULL: &str = "config-pull";
 
@@ -123,6 +125,11 @@ impl AzureLink {
     pub async fn door(&mut self) -> watch::Receiver<Arc<azure::State>> {
         self.puller.load().await;
         self.puller.state()
+    }
+
+    /// How the agent that reads is.
+    pub fn health(&self) -> Health {
+        self.health.clone()
     }
 
     /// Reads once; says why when that came to nothing.
@@ -312,15 +319,29 @@ fn named(told: &BTreeMap<String, String>, namespace: &str) -> Result<String, Lin
     ))
 }
 
-/// What the onboarding found out about the cluster.
+/// What the onboarding found out about the cluster; what is as good as nothing is left to the nodes.
 fn detected(told: &BTreeMap<String, String>) -> Facts {
-    let text = |key: &str| told.get(key).filter(|value| !value.is_empty()).cloned();
+    let says = |value: &&String| !UNDETECTED.iter().any(|word| word.eq_ignore_ascii_case(value));
+    let text = |key: &str| told.get(key).filter(says).cloned();
     Facts { distribution: text("KUBERNETES_DISTRO"), infrastructure: text("KUBERNETES_INFRA"), ..Facts::default() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_onboarding_did_not_find_is_left_to_the_nodes() {
+        let of = |text: &str| {
+            let told = BTreeMap::from([("KUBERNETES_DISTRO".to_owned(), text.to_owned())]);
+            detected(&told).distribution
+        };
+        for nothing in ["", "generic", "Generic", "auto"] {
+            assert_eq!(of(nothing), None, "{nothing:?}");
+        }
+        assert_eq!(of("k3s").as_deref(), Some("k3s"));
+        assert_eq!(detected(&BTreeMap::new()), Facts::default());
+    }
 
     #[test]
     fn a_cluster_is_called_by_what_the_onboarding_wrote_down() {

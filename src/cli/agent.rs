@@ -14,7 +14,7 @@ use super::{
 use crate::{
     agents::{
         config::{self, AccountPolicy, Board, Context, Doors, control::Desk, suspensions::Suspensions},
-        connected::AzureLink,
+        connected::{AzureLink, Link},
         manager::Stage,
     },
     cloud::AzureCloud,
@@ -279,6 +279,7 @@ async fn keep(
     }
     let (desired, standing) = doors.follow(Arc::clone(&ctx), cancel.clone()).await;
     tokio::spawn(tell_read(desired.clone(), args.watch_resources, stage.clone()));
+    let health = link.as_ref().map(Link::health).or_else(|| azure.as_ref().map(AzureLink::health));
     let mut siblings: Vec<_> = azure.map(|link| link.start(&cancel)).into_iter().collect();
     if let Some(link) = link {
         let started = link.start(&board, standing.clone(), &cancel);
@@ -289,7 +290,7 @@ async fn keep(
         siblings.push(tokio::spawn(kept));
     }
     let followed = Arc::clone(&suspensions).follow(desired.clone(), cancel.clone());
-    let desk = Desk::new(Arc::clone(&ctx), Arc::clone(&board), suspensions, desired);
+    let desk = Desk::new(Arc::clone(&ctx), Arc::clone(&board), suspensions, desired, health);
     let served = socket.map(|socket| tokio::spawn(desk.serve(socket, cancel.clone())));
     config::run(ctx, followed, board, cancel).await;
     keeper.await.map_err(|error| Failure::of(&error))?;

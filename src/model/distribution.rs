@@ -1,5 +1,8 @@
 //! Which Kubernetes this is, where it runs, and how large it is: told by its nodes.
-use k8s_openapi::{api::core::v1::Node, apimachinery::pkg::api::resource::Quantity};
+use k8s_openapi::{
+    api::core::v1::Node,
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
+};
 
 /// Where nothing is known.
 pub const GENERIC: &str = "generic";
@@ -29,14 +32,16 @@ const PLATFORMS: [(&str, &str); 2] = [("linux", "amd64"), ("linux", "arm64")];
 ///
 /// Source: the rules of `az connectedk8s connect`.
 pub fn distribution(nodes: &[Node]) -> &'static str {
-    nodes.iter().find_map(distribution_of).unwrap_or(GENERIC)
+    nodes.iter().find_map(|node| distribution_of(&node.metadata, provider_id(node))).unwrap_or(GENERIC)
 }
 
-fn distribution_of(node: &Node) -> Option<&'static str> {
-    let has_label = |label: &str| node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(label));
-    let has_annotation = |name: &&str| node.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(*name));
+/// The distribution, as far as one node tells it by its metadata and `spec.providerID`.
+pub fn distribution_of(metadata: &ObjectMeta, provider_id: Option<&str>) -> Option<&'static str> {
+    let has_label = |label: &str| metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(label));
+    let has_annotation = |name: &&str| metadata.annotations.as_ref().is_some_and(|all| all.contains_key(*name));
+    let provider = provider_id.and_then(provider);
     let by_label = BY_LABEL.iter().find(|(label, _)| has_label(label)).map(|(_, distribution)| *distribution);
-    let by_provider = || BY_PROVIDER.into_iter().find(|name| provider(node) == Some(*name));
+    let by_provider = || BY_PROVIDER.into_iter().find(|name| provider == Some(*name));
     by_label.or_else(by_provider).or_else(|| RKE.iter().any(has_annotation).then_some("rancher_rke"))
 }
 
@@ -44,15 +49,23 @@ fn distribution_of(node: &Node) -> Option<&'static str> {
 ///
 /// Source: the rules of `az connectedk8s connect`.
 pub fn infrastructure(nodes: &[Node]) -> &'static str {
-    let Some(provider) = nodes.iter().find_map(provider) else { return GENERIC };
+    nodes.iter().find_map(|node| infrastructure_of(provider_id(node))).unwrap_or(GENERIC)
+}
+
+/// The infrastructure, as far as one node tells it by its `spec.providerID`.
+pub fn infrastructure_of(provider_id: Option<&str>) -> Option<&'static str> {
+    let provider = provider_id.and_then(provider)?;
     let renamed = INFRASTRUCTURE.iter().find(|(name, _)| *name == provider).map(|(_, infrastructure)| *infrastructure);
     let same = || SAME_NAME.into_iter().find(|name| name.eq_ignore_ascii_case(provider));
-    renamed.or_else(same).unwrap_or(GENERIC)
+    Some(renamed.or_else(same).unwrap_or(GENERIC))
+}
+
+fn provider_id(node: &Node) -> Option<&str> {
+    node.spec.as_ref()?.provider_id.as_deref()
 }
 
 /// What stands before the first colon of `spec.providerID`.
-fn provider(node: &Node) -> Option<&str> {
-    let id = node.spec.as_ref()?.provider_id.as_deref()?;
+fn provider(id: &str) -> Option<&str> {
     id.split_once(':').map(|(provider, _)| provider).filter(|provider| !provider.is_empty())
 }
 

@@ -4,7 +4,7 @@ use super::{
     cluster::{SiteError, answered},
     diagnose::SELECTOR,
 };
-use crate::api::GROUP;
+use crate::{api::GROUP, desired::azure::is_part};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::{
     Api, Client, ResourceExt as _,
@@ -109,7 +109,7 @@ where
     }
 }
 
-/// Deletes key, certificate, tokens, and the name that the cluster was known by.
+/// Deletes key, certificate, tokens, what was pulled last, and the name that the cluster was known by.
 ///
 /// # Errors
 /// When one cannot be deleted.
@@ -117,7 +117,7 @@ pub async fn identity(client: &Client) -> Result<(), SiteError> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
     let is_ours = |secret: &Secret| {
         let is_token = secret.data.as_ref().is_some_and(|data| data.contains_key(TOKEN_ENTRY));
-        is_token || [KEY_SECRET, CERTIFICATE].contains(&secret.name_any().as_str())
+        is_token || is_part(&secret.name_any()) || [KEY_SECRET, CERTIFICATE].contains(&secret.name_any().as_str())
     };
     let all = answered("listing Secrets", secrets.list(&ListParams::default())).await?;
     for secret in all.items.iter().filter(|secret| is_ours(secret)) {

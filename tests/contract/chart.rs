@@ -206,7 +206,7 @@ fn every_flag_that_the_chart_gives_is_one_of_the_agent() {
         .split(|c: char| c.is_whitespace() || c == ',' || c == '=' || c == '[')
         .filter(|word| word.starts_with("--"))
         .collect();
-    for values in ["{}", EVERYTHING, NOTHING] {
+    for values in ["{}", EVERYTHING, NOTHING, HUB] {
         let all = objects(&rendered(helm, values));
         let deployment = of_kind(&all, "Deployment")[0];
         let args = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().expect("a list");

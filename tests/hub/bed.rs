@@ -325,7 +325,8 @@ impl Bed {
         Self::of(data, directory, hub)
     }
 
-    fn of(data: String, directory: tempfile::TempDir, hub: Hub) -> Self {
+    /// Of one that runs already.
+    pub(crate) fn of(data: String, directory: tempfile::TempDir, hub: Hub) -> Self {
         let token = hub.token();
         let bed = Self { directory, data, hub, token };
         let group = format!("/subscriptions/{}/resourceGroups/shops?api-version=2021-04-01", bed.hub.subscription());

@@ -92,6 +92,15 @@ fn situation() -> String {
     format!("{pods}\n{}\n{}", last(&events, 25), last(&logs, 60))
 }
 
+/// Makes the image known to the node.
+pub(crate) fn import_image() {
+    static IMPORTED: Once = Once::new();
+    IMPORTED.call_once(|| {
+        let archive = variable("ARCWRIGHT_NODE_IMAGE");
+        attempt("ctr", &["-n", "k8s.io", "image", "import", &archive], "").expect("the image is imported");
+    });
+}
+
 /// The chart, installed. It goes with the test, and with it what it leaves behind on purpose.
 pub(crate) struct Release {
     /// Seconds from `helm install` until it returned: all pods ready.
@@ -104,11 +113,7 @@ impl Release {
 
     /// Installs the chart with values in a namespace of level `restricted`, and waits until all its pods are ready.
     pub(crate) fn install(values: &str) -> Self {
-        static IMPORTED: Once = Once::new();
-        IMPORTED.call_once(|| {
-            let archive = variable("ARCWRIGHT_NODE_IMAGE");
-            attempt("ctr", &["-n", "k8s.io", "image", "import", &archive], "").expect("the image is imported");
-        });
+        import_image();
         kubectl(&["create", "namespace", Self::NAMESPACE]);
         kubectl(&["label", "namespace", Self::NAMESPACE, "pod-security.kubernetes.io/enforce=restricted"]);
         let begun = Instant::now();
@@ -191,10 +196,9 @@ impl Release {
             (all.len() == count && all.iter().filter(is_compliant).count() == count).then_some(())
         });
     }
-}
 
-impl Drop for Release {
-    fn drop(&mut self) {
+    /// Takes everything of the agents off the cluster.
+    pub(crate) fn clean() {
         let clean: [&[&str]; 4] = [
             &["delete", "arcwright", "--all", "--all-namespaces", "--timeout=60s"],
             &["delete", "clusterrolebinding,clusterrole", "--selector", "app.kubernetes.io/part-of=arcwright"],
@@ -204,6 +208,12 @@ impl Drop for Release {
         for args in clean {
             attempt("kubectl", args, "").ok();
         }
+    }
+}
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        Self::clean();
     }
 }
 

@@ -5,6 +5,8 @@ use super::{
     suspensions::{Suspension, Suspensions},
 };
 use crate::{
+    agents::manager::Health,
+    api::plane::AgentHealth,
     desired::DesiredState,
     model::{Door, configuration::ConfigurationId},
     runtime::control::Socket,
@@ -18,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 const MAX_NAME: usize = 320;
 /// Longest "by" that is kept, in characters.
 const MAX_BY: usize = 256;
+/// The agent that answers.
+const CONFIG: &str = "config";
 /// Longest time that a visit is waited for.
 const MAX_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// Longest time for the visit in work to end after a configuration was suspended.
@@ -97,9 +101,9 @@ pub struct Process {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentStatus {
-    /// Its name: `config`.
+    /// Its name, as in `config`.
     pub name: String,
-    /// `Running`.
+    /// `Running`, `Degraded`, `Failed` or `Disabled`.
     pub state: String,
     /// Since when.
     pub since: jiff::Timestamp,
@@ -120,6 +124,8 @@ pub struct Desk {
     suspensions: Arc<Suspensions>,
     /// As the door gives it, without the suspensions laid over it.
     desired: watch::Receiver<Arc<DesiredState>>,
+    /// How the other agents of the process are, where there are any.
+    siblings: Option<Health>,
     since: jiff::Timestamp,
 }
 
@@ -130,9 +136,10 @@ impl Desk {
         board: Arc<Board>,
         suspensions: Arc<Suspensions>,
         desired: watch::Receiver<Arc<DesiredState>>,
+        siblings: Option<Health>,
     ) -> Self {
         let since = ctx.clock.now();
-        Self { ctx, board, suspensions, desired, since }
+        Self { ctx, board, suspensions, desired, siblings, since }
     }
 
     /// Answers what is asked on a socket, until cancelled.
@@ -190,13 +197,17 @@ impl Desk {
         let all = self.board.all();
         let ready = all.iter().filter(|status| status.is_ready()).count();
         let config = AgentStatus {
-            name: "config".to_owned(),
+            name: CONFIG.to_owned(),
             state: "Running".to_owned(),
             since: self.since,
             message: format!("{ready} of {} configurations are Ready", all.len()),
         };
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Answer::Agents(Process { version, pid: std::process::id(), agents: vec![config] })
+        let siblings = self.siblings.iter().flat_map(Health::all).filter(|agent| agent.name != CONFIG);
+        let siblings =
+            siblings.map(|AgentHealth { name, state, since, message }| AgentStatus { name, state, since, message });
+        let agents = std::iter::once(config).chain(siblings).collect();
+        Answer::Agents(Process { version, pid: std::process::id(), agents })
     }
 
     async fn reconcile(&self, id: &ConfigurationId, patience: Duration) -> Answer {

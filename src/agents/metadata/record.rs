@@ -33,6 +33,14 @@ impl Record {
         Self { api: Api::namespaced(client.clone(), &namespace), heard, standing, written: None }
     }
 
+    /// Waits until the control plane has heard of the cluster, or never will.
+    ///
+    /// # Cancellation
+    /// Cancel-safe: it only looks.
+    pub(super) async fn heard(&mut self) {
+        drop(self.heard.wait_for(Option::is_some).await);
+    }
+
     /// Writes what is known, if that is not what was written last.
     ///
     /// # Errors

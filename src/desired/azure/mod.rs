@@ -15,3 +15,4 @@ mod store;
 pub use follow::Puller;
 pub use read::Resource;
 pub use state::State;
+pub use store::is_part;

@@ -20,6 +20,11 @@ const MAX_PARTS: usize = 64;
 /// Largest state in bytes, uncompressed.
 const MAX_STATE: u64 = 64 << 20;
 
+/// Whether something of this name is a part of the state that is kept.
+pub fn is_part(name: &str) -> bool {
+    name.strip_prefix(NAME).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
 /// Where the last state is kept, of one cluster.
 pub(super) struct Store {
     vault: Vault,
