@@ -116,7 +116,9 @@ fn the_cluster_is_known(site: &Site, pod: &Pod) {
 /// Nothing that the agents asked the API server for was refused.
 fn the_rights_suffice(pod: &Pod) {
     let log = pod.log();
-    assert!(!log.to_lowercase().contains("forbidden"), "{log}");
+    let refused = |line: &&str| line.contains("\"http.status_code\":403") || line.to_lowercase().contains("forbidden");
+    assert!(log.contains("\"http.status_code\":200"), "requests are logged: {log}");
+    assert_eq!(log.lines().filter(refused).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 fn both_sides_are_cleaned(site: &Site, more: &[&str]) {

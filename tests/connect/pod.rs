@@ -28,7 +28,7 @@ impl Pod {
         let args = container["args"].as_array().expect("arguments").iter();
         let args = args.map(|arg| match arg.as_str().expect("a text").split_once('=') {
             // Also what is not worth a warning may be a right that is missing.
-            Some(("--log", _)) => "--log=debug".to_owned(),
+            Some(("--log", _)) => "--log=info,arcwright=debug,kube_client=debug".to_owned(),
             Some(("--listen", _)) => "--listen=127.0.0.1:0".to_owned(),
             Some(("--hub-ca", path)) => {
                 let file = path.rsplit('/').next().expect("a name");

@@ -58,7 +58,7 @@ fn a_cluster_is_connected_by_one_command_and_disconnected_by_another() {
     let mut values = repository.values(&[]);
     values["image"] = json!({"pullPolicy": "Never"});
     // Also what is not worth a warning may be a right that is missing.
-    values["log"] = json!({"level": "debug"});
+    values["log"] = json!({"level": "info,arcwright=debug,kube_client=debug"});
     std::fs::write(directory.join("more.yaml"), values.to_string()).expect("a file");
     let connect = ["--image", "node.test/arcwright:1", "--values", "more.yaml", "--timeout", "120"];
     let begun = Instant::now();
@@ -74,15 +74,16 @@ fn a_cluster_is_connected_by_one_command_and_disconnected_by_another() {
     assert!(known["totalCoreCount"].as_u64() > Some(0) && known["kubernetesVersion"].is_string(), "{known:#}");
 
     a_configuration_of_the_control_plane_is_kept(&plane, &repository);
-    apply(
-        "{apiVersion: clusterconfig.azure.com/v1beta1, kind: AzureClusterIdentityRequest,
-          metadata: {name: metrics, namespace: azure-arc}, spec: {audience: 'https://monitoring.example.org/'}}",
-    );
+    let request = json!({"apiVersion": "clusterconfig.azure.com/v1beta1", "kind": "AzureClusterIdentityRequest",
+        "metadata": {"name": "metrics", "namespace": Release::NAMESPACE}, "spec": {"audience": "https://monitoring.example.org/"}});
+    apply(&request.to_string());
     wait(Release::NAMESPACE, "secret/metrics-token", "create");
     wait(Release::NAMESPACE, "azureclusteridentityrequest/metrics", "condition=Ready");
     wait(Release::NAMESPACE, "connectedcluster/clustermetadata", "jsonpath={.status.nodeCount}=1");
     let log = log();
-    assert!(!log.to_lowercase().contains("forbidden"), "{log}");
+    let refused = |line: &&str| line.contains("\"http.status_code\":403") || line.to_lowercase().contains("forbidden");
+    assert!(log.contains("\"http.status_code\":200"), "requests are logged: {log}");
+    assert_eq!(log.lines().filter(refused).collect::<Vec<_>>(), Vec::<&str>::new(), "the rights of the chart suffice");
     let begun = Instant::now();
     arcwright(directory, "connect", &connect);
     tell(&format!("connected already: the same command again takes {:.1} s", begun.elapsed().as_secs_f64()));
