@@ -140,6 +140,8 @@ impl Ask {
     /// When they do not make an https URL.
     pub fn new(method: Method, base: &str, path: &str) -> Result<Self, CloudError> {
         let shown = || CloudError::Url { url: base.rsplit('@').next().unwrap_or_default().to_owned() };
+        // By itself: with the path behind it, a part of that would be the host of a URL that has none.
+        base.parse::<Url>().ok().ok_or_else(shown)?;
         let url: Url = format!("{}{path}", base.trim_end_matches('/')).parse().ok().ok_or_else(shown)?;
         let is_fine =
             url.scheme() == "https" && url.has_host() && url.username().is_empty() && url.password().is_none();

@@ -18,6 +18,14 @@ fn nobody_gets_in_without_a_token_or_with_another_control_planes() {
 }
 
 #[test]
+fn a_balancer_learns_without_a_token_whether_to_send_requests() {
+    let bed = Bed::new();
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(bed.hub.ask("", "GET", path, None, &[]).status, 200, "{path}");
+    }
+}
+
+#[test]
 fn whoever_guesses_waits() {
     let bed = Bed::new();
     let client = bed.hub.bootstrap["clientId"].as_str().expect("a text");

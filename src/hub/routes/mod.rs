@@ -27,6 +27,8 @@ const MAX_BODY: usize = 4 << 20;
 /// Everything that is answered. What has no route of its own is of Azure Resource Manager, whose paths have no case.
 pub(super) fn router(hub: Arc<Hub>) -> Router {
     Router::new()
+        .route("/healthz", get(async || "alive\n"))
+        .route("/readyz", get(readiness))
         .route("/metadata/endpoints", get(endpoints))
         .route(contract::DISCOVERY, get(identity::discovery))
         .route(contract::CERTIFICATE, post(identity::certificate))
@@ -40,6 +42,17 @@ pub(super) fn router(hub: Arc<Hub>) -> Router {
         .fallback(answer::answer)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(hub)
+}
+
+/// Whether requests can be served, for a balancer: whether the store answers.
+async fn readiness(State(hub): State<Arc<Hub>>) -> (StatusCode, &'static str) {
+    match hub.store.setting("tenant").await {
+        Ok(_) => (StatusCode::OK, "ready\n"),
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "not ready: the store does not answer");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")
+        }
+    }
 }
 
 /// What clients ask first when they are told of a cloud that they do not know.
