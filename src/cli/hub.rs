@@ -94,6 +94,9 @@ struct ServeArgs {
     /// Let clusters whose identity is lost or has expired enrol again by themselves, instead of waiting for an owner's permission
     #[arg(long)]
     always_allow_enrolment: bool,
+    /// Sign-ins and enrolments a second that one address may ask for; ten times as many at once
+    #[arg(long, value_name = "NUMBER", default_value_t = 200)]
+    sign_ins_per_second: u32,
     /// Where the first start writes the owner's credential; FILE.bootstrap.json by default
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
@@ -122,6 +125,7 @@ async fn serve(args: ServeArgs) -> Outcome {
         bootstrap_file: bootstrap_file.clone(),
         webhook: webhook(&args)?,
         may_always_enrol: args.always_allow_enrolment,
+        sign_ins: args.sign_ins_per_second,
         place,
     };
     let running = Running::start(settings, Arc::new(SystemClock)).await.map_err(|error| Failure::of(&error))?;

@@ -31,7 +31,7 @@ pub use webhook::{Webhook, WebhookError};
 
 use crate::runtime::clock::Clock;
 pub use access::KeyError;
-use access::{Known, Lockout, Signer};
+use access::{Known, Lockout, Rate, Signer};
 use authority::Authority;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use bootstrap::Identity;
@@ -73,6 +73,8 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
     /// Whether a cluster may always enrol again with its onboarding key, without being allowed to each time.
     pub may_always_enrol: bool,
+    /// Sign-ins and enrolments a second that an address may ask for; ten times as many at once.
+    pub sign_ins: u32,
 }
 
 /// Why a control plane does not run.
@@ -117,6 +119,7 @@ struct Hub {
     signer: Signer,
     authority: Authority,
     lockout: Lockout,
+    rate: Rate,
     known: Known,
     identity: Identity,
     clock: Arc<dyn Clock>,
@@ -155,6 +158,7 @@ impl Running {
             ca_file,
             webhook,
             may_always_enrol,
+            sign_ins,
         } = settings;
         let failed = |source| HubError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).map_err(failed)?;
@@ -190,6 +194,7 @@ impl Running {
             signer,
             authority,
             lockout: Lockout::default(),
+            rate: Rate::new(sign_ins),
             known: Known::default(),
             identity,
             clock,
@@ -224,7 +229,7 @@ impl Running {
         });
         let server = axum_server::from_tcp_rustls(self.listener, self.tls).map_err(HubError::Serve)?;
         let upkeep = upkeep::start(&self.hub, self.webhook);
-        let service = routes::router(Arc::clone(&self.hub)).into_make_service();
+        let service = routes::router(Arc::clone(&self.hub)).into_make_service_with_connect_info::<SocketAddr>();
         let served = server.handle(handle).serve(service).await.map_err(HubError::Serve);
         stop.abort();
         self.hub.stopping.cancel();

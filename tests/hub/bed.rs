@@ -108,6 +108,7 @@ impl Hub {
             ca_file: directory.join("ca.pem"),
             webhook: Some(webhook),
             may_always_enrol: false,
+            sign_ins: 200,
         };
         let hub = RUNTIME.block_on(arcwright::hub::Running::start(settings, clock)).expect("a control plane");
         let (endpoint, cancel) = (hub.endpoint().to_owned(), CancellationToken::new());

@@ -18,6 +18,17 @@ fn nobody_gets_in_without_a_token_or_with_another_control_planes() {
 }
 
 #[test]
+fn an_address_that_asks_for_tokens_all_the_time_is_told_to_wait() {
+    let bed = Bed::new();
+    let Bed { directory, data, hub, .. } = bed;
+    hub.stop();
+    let hub = Hub::start_at("127.0.0.1:0", &data, directory.path(), &["--sign-ins-per-second", "1"]);
+    let statuses: Vec<u16> = (0..12).map(|number| hub.sign_in(&format!("nobody-{number}"), "x").status).collect();
+    assert!(statuses.contains(&401) && statuses.contains(&429), "{statuses:?}");
+    assert_eq!(hub.ask("", "GET", "/healthz", None, &[]).status, 200, "the others are answered");
+}
+
+#[test]
 fn a_balancer_learns_without_a_token_whether_to_send_requests() {
     let bed = Bed::new();
     for path in ["/healthz", "/readyz"] {

@@ -3,12 +3,14 @@ mod assertion;
 mod keys;
 mod known;
 mod lockout;
+mod rate;
 mod tokens;
 
 pub use keys::KeyError;
 pub(super) use keys::Signer;
 pub(super) use known::Known;
 pub(super) use lockout::Lockout;
+pub(super) use rate::Rate;
 pub(super) use tokens::{Claims, GrantError, Granted, Granting, TOKEN_LIFE, fingerprint, issuer};
 
 use super::{

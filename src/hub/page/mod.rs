@@ -40,7 +40,12 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// The pages.
+/// Where people sign in.
+pub(super) fn sign_in() -> Router<Arc<Hub>> {
+    Router::new().route("/ui/sign-in", get(session::form).post(session::sign_in))
+}
+
+/// The other pages.
 pub(super) fn router() -> Router<Arc<Hub>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/ui") }))
@@ -50,7 +55,6 @@ pub(super) fn router() -> Router<Arc<Hub>> {
         .route("/ui/compliance", get(handlers::compliance))
         .route("/ui/events", get(handlers::events))
         .route("/ui/audit", get(handlers::audit))
-        .route("/ui/sign-in", get(session::form).post(session::sign_in))
         .route("/ui/sign-out", post(session::sign_out))
         .route("/ui/style.css", get(|| async { asset("text/css; charset=utf-8", layout::STYLE) }))
         .route("/ui/refresh.js", get(|| async { asset("text/javascript; charset=utf-8", layout::REFRESH) }))
