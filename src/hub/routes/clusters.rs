@@ -251,8 +251,9 @@ fn shown_cluster(request: &Request<'_>, resource: &Resource, record: Option<&Clu
         }
         let given = resource.body.get("properties");
         for name in ["distribution", "infrastructure"] {
-            let is_given =
-                given.and_then(|given| given.get(name)).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+            let text = given.and_then(|given| given.get(name)).and_then(Value::as_str).unwrap_or_default();
+            // What nobody could tell at the onboarding is no answer.
+            let is_given = !matches!(text, "" | "generic" | "auto");
             state.extend(said(name).filter(|_| !is_given).map(|value| (name.to_owned(), value.clone())));
         }
         let times = [

@@ -67,7 +67,7 @@ impl Store {
             return Ok(());
         }
         let insert = "INSERT INTO samples (at, about, state, number) \
-            SELECT $1, 'configuration', COALESCE(s.state, 'Pending'), COUNT(*) FROM resources r LEFT JOIN statuses s ON s.key = r.key \
+            SELECT $1, 'configuration', COALESCE(CASE WHEN s.revision >= r.revision THEN s.state END, 'Pending'), COUNT(*) FROM resources r LEFT JOIN statuses s ON s.key = r.key \
             WHERE r.kind <> 'cluster' GROUP BY 3 ON CONFLICT DO NOTHING";
         self.run(sqlx::query(insert).bind(stored(at))).await?;
         let insert = "INSERT INTO samples (at, about, state, number) \

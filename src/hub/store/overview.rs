@@ -30,7 +30,7 @@ pub(in crate::hub) struct Seen {
 const WANTED: &str = "FROM resources r JOIN clusters c ON c.key = r.key WHERE r.kind = 'cluster' \
     AND r.key LIKE $1 ESCAPE '!' AND ($2 = '' OR c.connectivity = $2) \
     AND ($3 = '' OR EXISTS (SELECT 1 FROM resources f LEFT JOIN statuses s ON s.key = f.key \
-        WHERE f.parent = r.key AND COALESCE(s.state, 'Pending') = $3))";
+        WHERE f.parent = r.key AND COALESCE(CASE WHEN s.revision >= f.revision THEN s.state END, 'Pending') = $3))";
 
 impl Wanted {
     fn bind<'q>(&self, query: Query<'q, Any, AnyArguments>) -> Query<'q, Any, AnyArguments> {
@@ -78,7 +78,7 @@ impl Store {
     /// How many configurations have each state of compliance.
     pub(in crate::hub) async fn count_by_compliance(&self) -> Result<BTreeMap<String, i64>, StoreError> {
         self.counted(
-            "SELECT COALESCE(s.state, 'Pending') AS state, COUNT(*) AS number FROM resources r \
+            "SELECT COALESCE(CASE WHEN s.revision >= r.revision THEN s.state END, 'Pending') AS state, COUNT(*) AS number FROM resources r \
              LEFT JOIN statuses s ON s.key = r.key WHERE r.kind <> 'cluster' GROUP BY 1",
         )
         .await

@@ -103,7 +103,7 @@ impl Store {
         first: &str,
         last: &str,
     ) -> Result<BTreeMap<String, BTreeMap<String, i64>>, StoreError> {
-        let select = "SELECT r.parent AS cluster, COALESCE(s.state, 'Pending') AS state, COUNT(*) AS number FROM resources r \
+        let select = "SELECT r.parent AS cluster, COALESCE(CASE WHEN s.revision >= r.revision THEN s.state END, 'Pending') AS state, COUNT(*) AS number FROM resources r \
             LEFT JOIN statuses s ON s.key = r.key WHERE r.parent >= $1 AND r.parent <= $2 AND r.kind <> 'cluster' GROUP BY 1, 2";
         let rows = sqlx::query(select).bind(key(first)).bind(key(last)).fetch_all(&self.pool).await?;
         let mut counts: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
