@@ -42,7 +42,8 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// Where people sign in.
 pub(super) fn sign_in() -> Router<Arc<Hub>> {
-    Router::new().route("/ui/sign-in", get(session::form).post(session::sign_in))
+    let sign_in = Router::new().route("/ui/sign-in", get(session::form).post(session::sign_in));
+    sign_in.layer(axum::middleware::map_response(with_headers))
 }
 
 /// The other pages.

@@ -41,6 +41,12 @@ impl Waiters {
         }
     }
 
+    /// Wakes everybody.
+    fn wake_all(&self) {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values().for_each(|notify| notify.notify_waiters());
+    }
+
     /// How many are waited for.
     #[cfg(test)]
     fn count(&self) -> usize {
@@ -78,6 +84,10 @@ impl Store {
             }
             match self.changes_after(known).await {
                 Ok(changes) => {
+                    if known.is_none() {
+                        // What changed before this look is not known to have: whoever waits already looks again.
+                        self.waiters.wake_all();
+                    }
                     for (key, number) in changes {
                         known = Some(known.unwrap_or_default().max(number));
                         self.waiters.wake(&key);
