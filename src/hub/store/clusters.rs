@@ -44,6 +44,17 @@ impl ClusterRecord {
 pub(super) const COLUMNS: &str = "client_id, change_number, tag, enrolled_key, is_used, may_enrol_until, certificate_not_after, last_seen, heartbeat";
 
 impl Store {
+    /// Notes each cluster that was made when nothing was known of clusters beside their resources.
+    pub(super) async fn complete_clusters(&self) -> Result<(), StoreError> {
+        let bare = "SELECT key FROM resources r WHERE kind = 'cluster' AND NOT EXISTS (SELECT 1 FROM clusters c WHERE c.key = r.key)";
+        for cluster in sqlx::query_scalar::<_, String>(bare).fetch_all(&self.pool).await? {
+            let insert = "INSERT INTO clusters (key, client_id, change_number, tag, is_used, connectivity) \
+                VALUES ($1, $2, 0, $3, 0, 'Connecting') ON CONFLICT (key) DO NOTHING";
+            self.run(sqlx::query(insert).bind(cluster).bind(super::unique()).bind(super::unique())).await?;
+        }
+        Ok(())
+    }
+
     /// What is known of a cluster; none when there is no such cluster.
     pub(in crate::hub) async fn cluster(&self, id: &str) -> Result<Option<ClusterRecord>, StoreError> {
         let select = format!("SELECT {COLUMNS} FROM clusters WHERE key = $1");
@@ -184,4 +195,38 @@ pub(super) fn record(row: &AnyRow) -> Result<ClusterRecord, StoreError> {
 
 fn time(row: &AnyRow, column: &str) -> Result<Option<jiff::Timestamp>, StoreError> {
     row.try_get::<Option<String>, _>(column)?.as_deref().map(read_time).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::{
+        arm::Stamp,
+        store::{Place, Precondition, Resource},
+    };
+
+    #[tokio::test]
+    async fn a_cluster_of_an_earlier_form_is_known_after_the_next_start() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let place = Place::File(directory.path().join("hub.db"));
+        let store = Store::open(&place).await.expect("opened");
+        let (now, by) = (jiff::Timestamp::UNIX_EPOCH, "me".to_owned());
+        let id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Kubernetes/connectedClusters/North";
+        let cluster = Resource {
+            id: id.into(),
+            kind: "cluster".into(),
+            body: serde_json::Map::new(),
+            sealed: None,
+            revision: 1,
+            stamp: Stamp { created_at: now, created_by: by.clone(), modified_at: now, modified_by: by },
+        };
+        assert!(store.write(&cluster, Precondition::Absent).await.expect("written"));
+        let first = store.cluster(id).await.expect("read").expect("known");
+        sqlx::query("DELETE FROM clusters").execute(&store.pool).await.expect("deleted");
+        assert_eq!(store.cluster(id).await.expect("read"), None);
+        store.close().await;
+        let again = Store::open(&place).await.expect("opened").cluster(id).await.expect("read").expect("known");
+        assert_ne!(again.client_id, first.client_id);
+        assert_eq!(again.connectivity(now), Connectivity::Connecting);
+    }
 }

@@ -134,6 +134,7 @@ impl Store {
     pub async fn open(place: &Place) -> Result<Self, StoreError> {
         let store = Self::connect(place).await?;
         MIGRATIONS.run(&store.pool).await.map_err(StoreError::Migrate)?;
+        store.complete_clusters().await?;
         Ok(store)
     }
 
