@@ -3,12 +3,12 @@ use super::{
     Board, Context,
     departures::Departure,
     remove::{Left, remove},
-    revision::backoff,
 };
 use crate::{
     desired::DesiredState,
     error::Chain,
     model::{Door, configuration::ConfigurationId},
+    runtime::backoff::backoff,
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

@@ -5,7 +5,7 @@ use super::{
     engine::{self, Origin},
     status::Phase,
 };
-use crate::{error::Chain, model::configuration::Configuration, source::FetchError};
+use crate::{error::Chain, model::configuration::Configuration, runtime::backoff::backoff, source::FetchError};
 use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -111,11 +111,6 @@ impl SourceMemory {
     }
 }
 
-/// The wait after a number of failures in a row: doubles from `first`, up to `most`.
-pub(super) fn backoff(first: Duration, failures: u32, most: Duration) -> Duration {
-    first.saturating_mul(2_u32.saturating_pow(failures.clamp(1, 16) - 1)).min(most)
-}
-
 /// A wait that differs by up to a twentieth, so that many do not come at once; `chance` is from 0 to 1.
 pub(super) fn jittered(wait: Duration, chance: f64) -> Duration {
     wait.mul_f64(0.95 + 0.1 * chance)
@@ -126,11 +121,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_interval() {
+    fn waits_differ_to_both_sides() {
         let interval = Duration::from_secs(60);
-        let waits: Vec<u64> = (0..8).map(|failures| backoff(FIRST_RETRY, failures, interval).as_secs()).collect();
-        assert_eq!(waits, [2, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(backoff(FIRST_RETRY, u32::MAX, interval), interval);
         assert!(jittered(interval, 0.0) < interval && jittered(interval, 1.0) > interval);
     }
 }

@@ -2,11 +2,11 @@
 use super::{
     Board, Context, Memory, engine,
     reconcile::reconcile,
-    revision::{backoff, jittered},
+    revision::jittered,
     status::{Phase, Report},
     summary::status_of,
 };
-use crate::model::configuration::Configuration;
+use crate::{model::configuration::Configuration, runtime::backoff::backoff};
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 

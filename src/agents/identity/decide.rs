@@ -1,4 +1,5 @@
 //! What there is to do about the identity certificate, and when to look again. Pure.
+use crate::runtime::backoff::backoff;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -105,7 +106,7 @@ pub(super) fn wait(pace: &Pace, act: Act, life: Life, failures: u32, chance: f64
         (Act::Enrol, Life::None) => pace.enrol,
         (Act::Renew, _) => pace.renew,
     };
-    first.saturating_mul(1 << failures.saturating_sub(1).min(12)).min(last).mul_f64(0.75 + chance / 2.0)
+    backoff(first, failures, last).mul_f64(0.75 + chance / 2.0)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::{
     cluster::{Kept, Vault},
     error::Chain,
     model::FIELD_MANAGER,
-    runtime::clock::Clock,
+    runtime::{backoff::backoff, clock::Clock},
 };
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -175,7 +175,7 @@ impl Requests {
                 }
                 Err(error) => {
                     track.failures = track.failures.saturating_add(1);
-                    let wait = FIRST_RETRY.saturating_mul(1 << (track.failures - 1).min(10)).min(LAST_RETRY);
+                    let wait = backoff(FIRST_RETRY, track.failures, LAST_RETRY);
                     track.retry_at = Some(Instant::now() + wait);
                     if track.failures == 1 {
                         tracing::warn!(request = %name, error = %Chain(error), reason = error.reason(), "request for a token not served; it is tried again");

@@ -1,5 +1,6 @@
 //! Runs an agent for as long as the process does: one that ends is started again, alone.
 use super::health::{Health, State};
+use crate::runtime::backoff::backoff;
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -51,7 +52,7 @@ async fn supervise_after<A: Agent>(
             Ok(()) => "it ended by itself",
             Err(_) => "it broke off by a defect",
         };
-        let wait = first.saturating_mul(1 << (failures - 1).min(10)).min(LAST_WAIT);
+        let wait = backoff(first, failures, LAST_WAIT);
         tracing::error!(agent = name, failures, wait_secs = wait.as_secs(), "{why}; it is started again");
         health.set(name, State::Failed, format!("{why}; it is started again"));
         tokio::select! {

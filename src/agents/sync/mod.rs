@@ -16,7 +16,7 @@ use crate::{
         metadata::Facts,
     },
     cloud::{Outbox, OutboxError, Plane, TokenSource},
-    runtime::clock::Clock,
+    runtime::{backoff::backoff, clock::Clock},
 };
 use jiff::Timestamp;
 use std::{
@@ -107,7 +107,7 @@ impl Sync {
 
 /// How long to wait after so many failures in a row; `chance` is from 0 to 1. What the control plane asks for is heeded.
 fn wait_after(failures: u32, asked: Option<Duration>, chance: f64) -> Duration {
-    let doubled = FIRST_RETRY.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LAST_RETRY);
+    let doubled = backoff(FIRST_RETRY, failures, LAST_RETRY);
     doubled.mul_f64(0.5 + chance).max(asked.unwrap_or_default().min(Duration::from_secs(3600)))
 }
 

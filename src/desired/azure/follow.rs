@@ -5,6 +5,7 @@ use crate::{
     cloud::{AzureReader, CloudError, Plane, Pulled, TokenError, TokenSource},
     cluster::Vault,
     error::Chain,
+    runtime::backoff::backoff,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
@@ -214,7 +215,7 @@ fn told(error: &PullError) -> String {
 
 /// How long to wait after a failure; `chance` is from 0 to 1. What the control plane asks for is heeded.
 fn wait_after(error: &PullError, failures: u32, chance: f64) -> Duration {
-    let doubled = FIRST_RETRY.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LAST_RETRY);
+    let doubled = backoff(FIRST_RETRY, failures, LAST_RETRY);
     let asked = error.cloud().and_then(CloudError::retry_after).unwrap_or_default().min(Duration::from_secs(3600));
     doubled.mul_f64(0.5 + chance).max(asked)
 }

@@ -13,6 +13,7 @@ use crate::{
     desired::cluster::{Key, Kind, Resource},
     error::Chain,
     model::configuration::ConfigurationId,
+    runtime::backoff::backoff,
 };
 use decide::{Ownership, Step, View, decide};
 use serde_json::Value;
@@ -141,8 +142,8 @@ impl Keeper {
             }
             Written::Stale => track.retry_at = Some(Instant::now() + FIRST_RETRY),
             Written::Failed(error) => {
-                let wait = FIRST_RETRY.saturating_mul(1 << track.failures.min(10)).min(LAST_RETRY);
                 track.failures = track.failures.saturating_add(1);
+                let wait = backoff(FIRST_RETRY, track.failures, LAST_RETRY);
                 track.retry_at = Some(Instant::now() + wait);
                 if track.failures == 1 {
                     tracing::warn!(resource = %key, error = %Chain(&error), "resource not written; tried again");
